@@ -1,0 +1,27 @@
+"""An Envoy external processor that governs AI traffic: the Keeptrusts hosted gateway on Envoy.
+
+Data flows one way, and each step is one module or package:
+
+    transport -> wire -> session -> chain -> policies | cache | routing -> audit
+
+    model       the vocabulary; imports nothing of ours
+    dialects    one file per client API: read a body as texts, write edits back
+    detect      patterns and rule sets: text in, hits out
+    policies    one file per kind
+    chain       asks the policies: order, stopping, shadow mode, failure and timing, once, here
+    routing     which targets may carry a request, in which order
+    session     which message may come when; events in, steps out; no I/O
+    wire        protobuf <-> events and replies
+    transport   gRPC in and out
+    worker      builds one worker process: the only file that knows all
+
+    identity    access keys: stored, watched, looked up
+    audit       spool, shipper, events, OTLP
+    config      policy-config.yaml to frozen values, or faults with file, line and path
+    gateway     kt gateway run: renders Envoy, supervises processes, reloads
+    cli         kt: one file per command group
+
+Imports point from the bottom of the first list to its top, never back; tests/test_architecture.py holds it.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,224 @@
+"""The policy chain: asks the policies in the operator's order and combines their verdicts.
+
+What holds for every policy is done here, once: targeting (`when`, `stage`), order, stopping at the first refusal,
+shadow mode, failure (`on_error`), timing. A policy that needs something from the world yields a `Need`; so does the
+chain then, to whoever drives it. Nothing here does I/O or reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from types import GeneratorType
+from typing import Literal
+
+from extproc.dialects.texts import apply_edits
+from extproc.model import (
+    Allow,
+    Block,
+    Broke,
+    Decision,
+    Escalate,
+    Exchange,
+    Headers,
+    Need,
+    Redact,
+    Text,
+    TimedOut,
+    Verdict,
+    first,
+)
+from extproc.policies.base import Hook, Policy
+
+Stage = Literal["input", "output"]
+Code = Literal["input_blocked", "output_blocked", "escalation_required"]
+Judging = Generator[Need, object, "Refused | None"]
+"""A pass over the chain: yields Needs, is sent what was found, returns the refusal, or None where all may pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One entry of `policies.chain`: a policy, and when, where and how strictly it applies."""
+
+    policy: Policy
+    path: str = ""
+    headers: Headers = ()
+    models: tuple[str, ...] = ()
+    stages: frozenset[Stage] = frozenset({"input", "output"})
+    shadow: bool = False
+    on_error: Literal["block", "allow"] = "block"
+
+    def applies(self, exchange: Exchange, stage: Stage) -> bool:
+        """Whether all conditions of `when` hold; `model` can only hold once the body was read."""
+        asked = exchange.request.model if exchange.request else ""
+        return (
+            stage in self.stages
+            and exchange.path.startswith(self.path)
+            and all(first(exchange.headers, name) == value for name, value in self.headers)
+            and (not self.models or asked in self.models)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The chain's no: which policy, what the client is told, and the code of the error's shape."""
+
+    policy: str
+    message: str
+    reason: str
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The links in order. `deadline` (seconds) bounds every Need; `clock` counts nanoseconds, for durations only."""
+
+    links: Sequence[Link]
+    clock: Callable[[], int]
+    deadline: float = 10.0
+
+    @property
+    def guards_output(self) -> bool:
+        """Whether any link judges replies, so that a reply nobody can read must not pass."""
+        return any(link.policy.guards_output and "output" in link.stages and not link.shadow for link in self.links)
+
+    def judge_headers(self, exchange: Exchange) -> Refused | None:
+        """The pass over what the headers alone say."""
+        for link in self.links:
+            if link.models or not link.applies(exchange, "input"):
+                continue
+            started = self.clock()
+            verdict, error = _on_headers(link, exchange)
+            if isinstance(verdict, Allow) and not error:
+                continue
+            refused = self._settle(link, verdict, error, exchange, "input", started)
+            if refused:
+                return refused
+        return None
+
+    def judge_input(self, exchange: Exchange) -> Judging:
+        """The pass over a request body; redactions change `exchange.request` before the next policy looks."""
+        return self._judge(exchange, "input", lambda policy: policy.on_input(exchange))
+
+    def judge_output(self, exchange: Exchange) -> Judging:
+        """The pass over a JSON reply."""
+        return self._judge(exchange, "output", lambda policy: policy.on_output(exchange))
+
+    def _judge(self, exchange: Exchange, stage: Stage, hook: Callable[[Policy], Hook]) -> Judging:
+        for link in self.links:
+            if not link.applies(exchange, stage):
+                continue
+            started = self.clock()
+            verdict, error = yield from _asked(link, hook, self.deadline)
+            refused = self._settle(link, verdict, error, exchange, stage, started)
+            if refused:
+                return refused
+        return None
+
+    def _settle(
+        self, link: Link, verdict: Verdict, error: str, exchange: Exchange, stage: Stage, started: int
+    ) -> Refused | None:
+        """Record the decision, then let it count, unless the link is in shadow mode."""
+        texts: tuple[Text, ...] | None = None
+        if isinstance(verdict, Redact):
+            verdict, error, texts = _redacted(link, verdict, exchange, stage)
+        duration = (self.clock() - started) // 1000
+        exchange.decisions.append(_decision(link, stage, verdict, error, duration))
+        if link.shadow:
+            return None
+        if texts is not None:
+            _replace(exchange, stage, texts)
+        return _refusal(link, verdict, stage)
+
+
+def _asked(link: Link, hook: Callable[[Policy], Hook], deadline: float) -> Generator[Need, object, tuple[Verdict, str]]:
+    """One policy's verdict, its Needs passed on; and the name of the error that stood in its way, or ''."""
+    try:
+        answer = hook(link.policy)
+        if not isinstance(answer, GeneratorType):
+            return _checked(answer), ""
+        found: object = None
+        while True:
+            try:
+                need = answer.send(found)
+            except StopIteration as done:
+                return _checked(done.value), ""
+            found = yield Need(need.question, min(need.deadline, deadline))
+            if isinstance(found, TimedOut | Broke):
+                answer.close()
+                return _failed(link), "timeout" if isinstance(found, TimedOut) else found.error
+    except Exception as error:  # noqa: BLE001  # a policy's own failure becomes the verdict its operator chose (D5)
+        return _failed(link), type(error).__name__
+
+
+def _on_headers(link: Link, exchange: Exchange) -> tuple[Verdict, str]:
+    try:
+        return _checked(link.policy.on_headers(exchange)), ""
+    except Exception as error:  # noqa: BLE001  # as in _asked
+        return _failed(link), type(error).__name__
+
+
+def _checked(verdict: object) -> Verdict:
+    """A hook that forgets its verdict must not count as allowed."""
+    if isinstance(verdict, Allow | Block | Escalate | Redact):
+        return verdict
+    raise TypeError("a policy returned no verdict")
+
+
+def _failed(link: Link) -> Verdict:
+    if link.on_error == "allow":
+        return Allow()
+    return Block(f"The policy '{link.policy.kind}' could not decide; the request was not let through.", "policy_error")
+
+
+def _redacted(
+    link: Link, verdict: Redact, exchange: Exchange, stage: Stage
+) -> tuple[Verdict, str, tuple[Text, ...] | None]:
+    """The texts after the edits. Edits that do not fit are the policy's failure: a miss would pass the secret."""
+    subject = exchange.request if stage == "input" else exchange.response
+    try:
+        if subject is None:
+            raise LookupError("nothing to edit")
+        return verdict, "", apply_edits(subject.texts, verdict.edits)
+    except (ValueError, LookupError) as error:
+        return _failed(link), type(error).__name__, None
+
+
+def _replace(exchange: Exchange, stage: Stage, texts: tuple[Text, ...]) -> None:
+    if stage == "input" and exchange.request:
+        exchange.request = replace(exchange.request, texts=texts)
+    elif exchange.response:
+        exchange.response = replace(exchange.response, texts=texts)
+
+
+def _refusal(link: Link, verdict: Verdict, stage: Stage) -> Refused | None:
+    match verdict:
+        case Block(message=message, reason=reason):
+            code: Code = "input_blocked" if stage == "input" else "output_blocked"
+            return Refused(link.policy.kind, message, reason, code)
+        case Escalate(message=message, reason=reason):
+            return Refused(link.policy.kind, message, reason, "escalation_required")
+        case _:
+            return None
+
+
+def _decision(link: Link, stage: Stage, verdict: Verdict, error: str, duration_us: int) -> Decision:
+    names: dict[type, Literal["allow", "block", "redact", "escalate"]] = {
+        Allow: "allow",
+        Block: "block",
+        Redact: "redact",
+        Escalate: "escalate",
+    }
+    counts: dict[str, int] = {}
+    for edit in verdict.edits if isinstance(verdict, Redact) else ():
+        counts[edit.label] = counts.get(edit.label, 0) + 1
+    reason = f"policy_error:{error}" if error else getattr(verdict, "reason", "")
+    return Decision(
+        link.policy.kind,
+        stage,
+        names[type(verdict)],
+        reason,
+        duration_us,
+        enforced=not link.shadow,
+        redactions=tuple(counts.items()),
+    )

@@ -1,0 +1,79 @@
+"""What a policy-config.yaml becomes: frozen values, and nothing in them is read from disk or environment again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from extproc.model import Fault, Target
+from extproc.policies.base import Between
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """Names the configuration; `version` is SemVer."""
+
+    name: str
+    version: str
+    enabled: bool = True
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """A conjunction: path prefix, exact headers, requested models."""
+
+    path: str = ""
+    header: Mapping[str, str] = field(default_factory=dict)
+    model: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainEntry:
+    """One entry of `policies.chain` with its kind's settings."""
+
+    kind: str
+    settings: Any
+    when: When = field(default_factory=When)
+    stage: Literal["pre-request", "post-request", "pre-response", "post-response", ""] = ""
+    mode: Literal["enforce", "shadow"] = "enforce"
+    on_error: Literal["block", "allow", ""] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Every limit, with a default that suits IDE traffic: large bodies, long streams, long silences.
+
+    Bodies in bytes, times in seconds, `json_depth` in levels. `trusted_hops` is the number of proxies in front whose
+    `x-forwarded-for` is believed (1 behind nginx or a load balancer).
+    """
+
+    max_body_bytes: Annotated[int, Between(1024, 512 << 20)] = 32 << 20
+    max_response_bytes: Annotated[int, Between(1024, 512 << 20)] = 32 << 20
+    json_depth: Annotated[int, Between(8, 256)] = 64
+    policy_timeout_seconds: Annotated[float, Between(0.01, 600)] = 10.0
+    first_byte_timeout_seconds: Annotated[float, Between(1, 3600)] = 300.0
+    stream_idle_timeout_seconds: Annotated[float, Between(1, 3600)] = 300.0
+    max_stream_duration_seconds: Annotated[float, Between(1, 86400)] = 3600.0
+    shutdown_grace_seconds: Annotated[float, Between(0, 3600)] = 30.0
+    trusted_hops: Annotated[int, Between(0, 16)] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A loaded configuration. `digest` is the SHA-256 of what it says, in hex."""
+
+    pack: Pack
+    targets: tuple[Target, ...]
+    chain: tuple[ChainEntry, ...]
+    limits: Limits
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration and what its author should know although it loads."""
+
+    config: Config
+    warnings: tuple[Fault, ...] = ()

@@ -1,0 +1,1 @@
+"""Detectors: text in, hits out. Linear time on any input; nothing here knows requests, policies or configuration."""

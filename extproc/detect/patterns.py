@@ -1,0 +1,155 @@
+"""Many patterns over one text, in linear time: hyperscan says which patterns occur, RE2 says exactly where.
+
+Both engines are automata, so no input makes them slow (detection.md, 1.2). hyperscan alone cannot give the leftmost
+start of a match; RE2 alone would run every pattern over every text. Without hyperscan the answers are the same, slower.
+Patterns are RE2's dialect: look-around and back-references are refused when the configuration is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NewType
+
+import re2
+
+hyperscan: Any
+try:
+    import hyperscan
+except ImportError:  # no wheel for this machine: RE2 alone
+    hyperscan = None
+
+Pattern = NewType("Pattern", str)
+"""A regular expression in RE2's dialect, checked when the configuration was loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatternSpec:
+    """One pattern and the label that its hits carry."""
+
+    label: str
+    expression: str
+    caseless: bool = False
+    literal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Characters `start:end` of a text match the pattern with this label."""
+
+    label: str
+    start: int
+    end: int
+
+
+def check(expression: str) -> str | None:
+    """What is wrong with a pattern, or None. One that matches the empty text would match everywhere."""
+    try:
+        compiled = re2.compile(expression, _options())
+    except re2.error as error:
+        return _text(error)
+    return "it matches the empty text" if compiled.search("") else None
+
+
+class Scanner:
+    """Compiled once per snapshot, then only read; `find` may be called from one thread at a time."""
+
+    def __init__(self, specs: Sequence[PatternSpec], *, prefilter: bool = True) -> None:
+        self._labels = [spec.label for spec in specs]
+        self._exact = [re2.compile(_expression(spec), _options(spec.caseless)) for spec in specs]
+        self._database: Any = None
+        self._always: Sequence[int] = range(len(specs))
+        if prefilter and hyperscan:
+            self._database, self._always = _database(specs)
+
+    def find(self, text: str) -> list[Hit]:
+        """All hits, leftmost first, overlaps resolved for the earlier and longer one."""
+        if not text:
+            return []
+        data = text.encode("utf-8", "replace")  # a lone surrogate becomes one "?", so code points keep their places
+        hits = [
+            (match.start(), match.end(), self._labels[index])
+            for index in self._candidates(data)
+            for match in self._exact[index].finditer(data)
+            if match.end() > match.start()
+        ]
+        kept = _without_overlaps(hits)
+        return [Hit(label, start, end) for start, end, label in kept] if text.isascii() else _in_characters(data, kept)
+
+    def _candidates(self, data: bytes) -> Sequence[int]:
+        """The patterns that may occur, by index."""
+        if self._database is None:
+            return self._always
+        seen = set(self._always)
+        self._database.scan(data, match_event_handler=lambda index, *_: seen.add(index))
+        return sorted(seen)
+
+
+def _expression(spec: PatternSpec) -> str:
+    return re2.escape(spec.expression) if spec.literal else spec.expression
+
+
+def _options(caseless: bool = False) -> Any:
+    options = re2.Options()
+    options.case_sensitive = not caseless
+    options.log_errors = False
+    return options
+
+
+def _database(specs: Sequence[PatternSpec]) -> tuple[Any, Sequence[int]]:
+    """A hyperscan database of all patterns that it can compile, and the indices of those it cannot."""
+    able = [index for index, spec in enumerate(specs) if _compiles(spec)]
+    always = sorted(set(range(len(specs))) - set(able))
+    if not able:
+        return None, range(len(specs))
+    database = hyperscan.Database()
+    database.compile(
+        expressions=[_expression(specs[index]).encode() for index in able],
+        ids=able,
+        elements=len(able),
+        flags=[_flags(specs[index]) for index in able],
+    )
+    return database, always
+
+
+def _compiles(spec: PatternSpec) -> bool:
+    try:
+        hyperscan.Database().compile(expressions=[_expression(spec).encode()], flags=[_flags(spec)])
+    except hyperscan.error:
+        return False
+    return True
+
+
+def _flags(spec: PatternSpec) -> int:
+    """SINGLEMATCH: that it occurs is all we ask. PREFILTER: may say yes too often, never no."""
+    flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_UTF8
+    if spec.caseless:
+        flags |= hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_UCP
+    return int(flags)
+
+
+def _without_overlaps(hits: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    kept: list[tuple[int, int, str]] = []
+    at = 0
+    for start, end, label in sorted(hits, key=lambda hit: (hit[0], -hit[1])):
+        if start >= at:
+            kept.append((start, end, label))
+            at = end
+    return kept
+
+
+def _in_characters(data: bytes, hits: list[tuple[int, int, str]]) -> list[Hit]:
+    """Byte offsets as offsets in code points; one pass, because the hits are in order."""
+    found: list[Hit] = []
+    byte = character = 0
+    for start, end, label in hits:
+        first = character + len(data[byte:start].decode("utf-8"))
+        character = first + len(data[start:end].decode("utf-8"))
+        byte = end
+        found.append(Hit(label, first, character))
+    return found
+
+
+def _text(error: Exception) -> str:
+    first = error.args[0] if error.args else "not a pattern"
+    return first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first)

@@ -1,0 +1,149 @@
+"""JSON as text: read strictly, and edited in place so that untouched bytes stay as they are.
+
+Strict means that we and the provider cannot read two different things: duplicate keys, NaN, a byte-order mark, bad
+UTF-8 and text after the value are errors (RFC 8259, sections 4, 6 and 8.1; detection.md, threat model).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Never
+
+from extproc.model import ClientError, JsonPath
+
+_scanstring: Any = json.decoder.scanstring  # type: ignore[attr-defined]  # json's own, in C; typeshed leaves it out
+_SPACE = " \t\n\r"
+_SCALAR_END = frozenset(",]} \t\n\r")
+
+
+def parse(body: bytes, *, max_depth: int) -> Any:
+    """The value of a JSON body. Raises ClientError (400) that says what is wrong and where."""
+    try:
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
+    except UnicodeDecodeError as error:
+        raise _bad(f"The body is not UTF-8: byte {error.start} is out of place.", "invalid_utf8") from error
+    except json.JSONDecodeError as error:
+        raise _bad(f"The body is not JSON: {error.msg} at character {error.pos}.", "invalid_json") from error
+    except RecursionError as error:
+        raise _too_deep(max_depth) from error
+    except ValueError as error:
+        raise _bad(f"The body is not JSON: {error}.", "invalid_json") from error
+    if body.count(b"[") + body.count(b"{") > max_depth and _deeper_than(value, max_depth):
+        raise _too_deep(max_depth)
+    return value
+
+
+def splice(body: bytes, values: Mapping[JsonPath, str]) -> bytes:
+    """The body with other strings at these paths, and every other byte the same.
+
+    The body is one that `parse` accepted. Raises LookupError where a path leads to no string.
+    """
+    text = body.decode("utf-8")
+    spans = _Spans(text, values)
+    spans.value(spans.space(0), ())
+    if len(spans.found) != len(values):
+        raise LookupError("a text to be edited is not in the body")
+    parts: list[str] = []
+    at = 0
+    for start, end, path in spans.found:
+        parts += (text[at:start], quote(values[path]))
+        at = end
+    return "".join((*parts, text[at:])).encode()
+
+
+def quote(value: str) -> str:
+    """A JSON string; lone surrogates, which no UTF-8 can carry, are escaped."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise _bad(f"The body has the key {twice[:64]!r} twice in one object.", "duplicate_key")
+    return found
+
+
+def _constant(name: str) -> Never:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _deeper_than(value: object, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _too_deep(limit: int) -> ClientError:
+    return _bad(f"The body is nested deeper than {limit} levels.", "too_deep")
+
+
+def _bad(message: str, reason: str) -> ClientError:
+    return ClientError(message, status=400, reason=reason)
+
+
+class _Spans:
+    """Walks JSON text and notes where the strings at the wanted paths begin and end."""
+
+    def __init__(self, text: str, wanted: Mapping[JsonPath, str]) -> None:
+        self._text = text
+        self._wanted = wanted
+        self.found: list[tuple[int, int, JsonPath]] = []
+
+    def space(self, at: int) -> int:
+        while at < len(self._text) and self._text[at] in _SPACE:
+            at += 1
+        return at
+
+    def value(self, at: int, path: JsonPath) -> int:
+        match self._text[at]:
+            case '"':
+                return self._string(at, path)
+            case "{":
+                return self._object(at, path)
+            case "[":
+                return self._array(at, path)
+            case _:
+                while at < len(self._text) and self._text[at] not in _SCALAR_END:
+                    at += 1
+                return at
+
+    def _string(self, at: int, path: JsonPath) -> int:
+        end: int = _scanstring(self._text, at + 1)[1]
+        if path in self._wanted:
+            self.found.append((at, end, path))
+        return end
+
+    def _object(self, at: int, path: JsonPath) -> int:
+        at = self.space(at + 1)
+        while self._text[at] != "}":
+            key, at = _scanstring(self._text, self.space(at) + 1)
+            at = self.space(self.value(self.space(self.space(at) + 1), (*path, key)))
+            if self._text[at] == ",":
+                at = self.space(at + 1)
+        return at + 1
+
+    def _array(self, at: int, path: JsonPath) -> int:
+        at = self.space(at + 1)
+        index = 0
+        while self._text[at] != "]":
+            at = self.space(self.value(at, (*path, index)))
+            index += 1
+            if self._text[at] == ",":
+                at = self.space(at + 1)
+        return at + 1

@@ -1,0 +1,101 @@
+"""Who may come in: an immutable directory of keys that a thread keeps fresh, off the event loop.
+
+A revocation is in force within two seconds in every worker: the store is read once a second, a full read of a small
+table. A store that cannot be read for ten seconds refuses everybody, because a revocation could be in it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from extproc.identity.keys import PREFIXES, digest, presented, well_formed
+from extproc.identity.store import StoreError, Token, TokenStore
+from extproc.model import Consumer, Headers
+
+log = logging.getLogger(__name__)
+
+READ_EVERY = 1.0
+STALE_AFTER = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nobody was recognised; `message` is for the client, `reason` for the record."""
+
+    message: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDirectory:
+    """One reading of the store. `read_at` is Unix seconds."""
+
+    pepper: bytes = b""
+    tokens: dict[bytes, Token] = field(default_factory=dict)
+    read_at: float = 0.0
+
+    @classmethod
+    def of(cls, tokens: Iterable[Token], pepper: bytes, read_at: float) -> KeyDirectory:
+        """A directory by digest: a look-up by HMAC tells nothing by its timing."""
+        return cls(pepper, {token.digest: token for token in tokens}, read_at)
+
+    def lookup(self, headers: Headers, now: float) -> Consumer | Refusal:
+        """The consumer whose key these headers carry, or why there is none."""
+        keys = presented(headers)
+        if now - self.read_at > STALE_AFTER:
+            return Refusal("The gateway cannot check access keys at the moment.", "keys_unavailable")
+        if not keys:
+            return Refusal("No access key was given; send it as 'Authorization: Bearer kt_ak_…'.", "missing_api_key")
+        if len(keys) > 1:
+            return Refusal("Different access keys were given in different headers; send one.", "ambiguous_api_key")
+        if keys[0].startswith(PREFIXES["gateway"]):
+            return Refusal("This is a gateway key; requests need an access key (kt_ak_…).", "wrong_key_type")
+        if not well_formed(keys[0]):
+            return Refusal("This is not an access key of this gateway (kt_ak_ and 32 characters).", "invalid_api_key")
+        return _consumer(self.tokens.get(digest(keys[0], self.pepper)), now)
+
+
+def _consumer(token: Token | None, now: float) -> Consumer | Refusal:
+    if token is None or token.type != "access":
+        return Refusal("The access key is not known here.", "invalid_api_key")
+    if token.revoked_at is not None:
+        return Refusal("The access key was revoked.", "revoked_api_key")
+    if token.expires_at is not None and token.expires_at <= now:
+        return Refusal("The access key has expired.", "expired_api_key")
+    return Consumer(token.id, token.name, token.team)
+
+
+class KeyWatcher:
+    """Holds the newest directory in `directory`; reading it is one attribute access."""
+
+    def __init__(self, state_dir: Path, now: Callable[[], float] = time.time) -> None:
+        self._store = TokenStore(state_dir)
+        self._now = now
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="keys", daemon=True)
+        self.directory = KeyDirectory()
+
+    def start(self) -> None:
+        """Read once, so that the first request is answered rightly, then keep reading. Raises StoreError."""
+        self.read()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop reading."""
+        self._stopping.set()
+
+    def read(self) -> None:
+        """One reading. Raises StoreError."""
+        self.directory = KeyDirectory.of(self._store.all(), self._store.pepper(), self._now())
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(READ_EVERY):
+            try:
+                self.read()
+            except StoreError as error:
+                log.error("access keys cannot be read: %s", error)

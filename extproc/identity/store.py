@@ -1,0 +1,127 @@
+"""The access keys of one state directory: a SQLite file that `kt tokens` writes and every worker reads.
+
+Only digests are stored. The pepper is a file of its own, made at the first use, readable by the owner alone.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from extproc.identity.keys import digest, new_key
+from extproc.model import ExtprocError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS tokens (
+  id TEXT PRIMARY KEY, type TEXT NOT NULL, name TEXT NOT NULL, team TEXT NOT NULL, digest BLOB NOT NULL UNIQUE,
+  hint TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL, revoked_at REAL
+) STRICT
+"""
+_COLUMNS = "id, type, name, team, digest, hint, created_at, expires_at, revoked_at"
+
+
+class StoreError(ExtprocError):
+    """The operator's: the state directory cannot be read or written; the text says which file and why."""
+
+    code = "store"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A stored key. Times are Unix seconds; `hint` is the key's prefix and last four characters."""
+
+    id: str
+    type: str
+    name: str
+    team: str
+    digest: bytes
+    hint: str
+    created_at: float
+    expires_at: float | None = None
+    revoked_at: float | None = None
+
+
+class TokenStore:
+    """Opens the database for each call: calls are rare, and a file that was replaced is noticed."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state = state_dir
+        self.path = state_dir / "keys.db"
+
+    def create(self, kind: str, name: str, team: str, now: float, expires_at: float | None) -> tuple[Token, str]:
+        """A new token and its key, which nobody can be told again."""
+        key = new_key(kind, secrets.choice)
+        hint = f"{key[:6]}…{key[-4:]}"
+        token = Token(
+            f"tok_{secrets.token_hex(8)}", kind, name, team, digest(key, self.pepper()), hint, now, expires_at
+        )
+        values = (token.id, kind, name, team, token.digest, token.hint, now, expires_at, None)
+        with self._open(write=True) as database:
+            database.execute(f"INSERT INTO tokens ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)", values)  # noqa: S608  # a constant
+        return token, key
+
+    def revoke(self, token_id: str, now: float) -> bool:
+        """Whether there was such a token that was not revoked before."""
+        with self._open(write=True) as database:
+            sql = "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL"
+            return database.execute(sql, (now, token_id)).rowcount == 1
+
+    def all(self) -> list[Token]:
+        """Every token, oldest first; none where nothing was ever created."""
+        if not self.path.exists():
+            return []
+        with self._open(write=False) as database:
+            rows = database.execute(f"SELECT {_COLUMNS} FROM tokens ORDER BY created_at, id")  # noqa: S608  # a constant
+            return [Token(*row) for row in rows]
+
+    def pepper(self) -> bytes:
+        """The secret of the digests. Two processes that start together agree on the first one written."""
+        path = self._state / "secrets" / "key-pepper"
+        try:
+            if not path.exists():
+                _make_secret(path)
+            return path.read_bytes()
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}") from error
+
+    @contextmanager
+    def _open(self, *, write: bool) -> Iterator[sqlite3.Connection]:
+        database = None
+        try:
+            if write:
+                make_private(self._state)
+                self.path.touch(mode=0o600)
+            database = sqlite3.connect(self.path, timeout=5)
+            if write:
+                database.execute("PRAGMA journal_mode = WAL")
+                database.execute(_SCHEMA)
+            with database:
+                yield database
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{self.path}: {error}") from error
+        finally:
+            if database:
+                database.close()
+
+
+def make_private(directory: Path) -> None:
+    """Make a directory that only its owner can enter. Raises OSError."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _make_secret(path: Path) -> None:
+    make_private(path.parent)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_bytes(secrets.token_bytes(32))
+    try:
+        os.link(draft, path)  # unlike rename, does not overwrite what another process was first to make
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

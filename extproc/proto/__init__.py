@@ -1,0 +1,1 @@
+"""Messages generated from `proto/` by `scripts/proto`; `wire` and the transports are their only users."""

@@ -1,0 +1,1 @@
+"""gRPC in and out: carries bytes between Envoy and sessions. One file per transport."""

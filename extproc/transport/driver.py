@@ -1,0 +1,99 @@
+"""Performs a session's steps: the one place where the core's values meet the world.
+
+A transport hands in bytes and a way to write bytes; what a `Need` asks is performed by `find`. The driver never lets
+an error end a stream cleanly, because Envoy would then go on without us (design D5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from extproc import wire
+from extproc.model import Broke, Fail, Need, PeerError, Record, Send, TimedOut
+from extproc.session import Session, Steps
+
+log = logging.getLogger(__name__)
+
+
+class Journal(Protocol):
+    """Where audit entries go; `append` returns once the entry survives this process."""
+
+    def append(self, entry: dict[str, object]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the world offers to a session. `now` is Unix time in seconds."""
+
+    journal: Journal
+    now: Callable[[], float]
+    find: Callable[[object], Awaitable[object]]
+    worker: str = ""
+
+
+class StreamFailed(Exception):
+    """The stream must end with an error status; the text goes to Envoy's access log, never to a client."""
+
+
+class Driver:
+    """One stream: bytes of a ProcessingRequest in, bytes of ProcessingResponses out through `write`."""
+
+    def __init__(self, session: Session, ports: Ports, write: Callable[[bytes], Awaitable[None]]) -> None:
+        self._session = session
+        self._ports = ports
+        self._write = write
+
+    async def receive(self, data: bytes) -> None:
+        """Perform all that a message asks for. Raises StreamFailed where nothing more may pass."""
+        try:
+            opened, event = wire.decode(data)
+            if opened:
+                await self._perform(self._session.receive(opened))
+            await self._perform(self._session.receive(event))
+        except PeerError as error:
+            log.error("Envoy's ext_proc filter is not configured for this processor: %s", error)
+            await self._perform(self._session.broke(f"peer: {error}"))
+        except (StreamFailed, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            log.exception("exchange %s failed", self._session.exchange.id)
+            await self._perform(self._session.broke(type(error).__name__))
+
+    def closed(self) -> None:
+        """The peer is gone: record an exchange that did not end. Never waits, so cancellation cannot cut it off."""
+        for step in self._session.closed():
+            if isinstance(step, Record):
+                self._append(step)
+
+    async def _perform(self, steps: Steps) -> None:
+        found: object = None
+        while True:
+            try:
+                step = steps.send(found)
+            except StopIteration:
+                return
+            found = None
+            match step:
+                case Record():
+                    self._append(step)
+                case Send():
+                    await self._write(wire.encode(step.reply))
+                case Need():
+                    found = await self._find(step)
+                case Fail():
+                    raise StreamFailed(step.message)
+
+    def _append(self, record: Record) -> None:
+        self._ports.journal.append({**record.entry, "at": self._ports.now(), "worker": self._ports.worker})
+
+    async def _find(self, need: Need) -> object:
+        try:
+            return await asyncio.wait_for(self._ports.find(need.question), need.deadline)
+        except TimeoutError:
+            return TimedOut()
+        except Exception as error:  # noqa: BLE001  # whatever went wrong is the policy's to answer for
+            return Broke(type(error).__name__)

@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import pytest
+from fakes import Asks, Play, Says, answered, ask, opened, prompt, reply, rules
+
+from extproc.model import (
+    Allow,
+    Answer,
+    Block,
+    BodyMode,
+    Chunk,
+    Edit,
+    Escalate,
+    Event,
+    Fail,
+    PeerError,
+    Phase,
+    Proceed,
+    Redact,
+    Trailers,
+)
+
+CHAT = b'{"model":"demo","messages":[{"role":"user","content":"hello"}]}'
+REPLY = (
+    b'{"id":"c1","object":"chat.completion","model":"demo","choices":'
+    b'[{"index":0,"message":{"role":"assistant","content":"hi there"},"finish_reason":"stop"}]}'
+)
+BLOCK = Block("not here", "says.no")
+HELLO = Redact((Edit(("messages", 0, "content"), 0, 5, "[X]", "word"),), "says.word")
+HI = Redact((Edit(("choices", 0, "message", "content"), 0, 2, "[Y]", "word"),), "says.word")
+
+
+def test_a_plain_exchange_passes_with_its_bytes_untouched_and_is_recorded_twice() -> None:
+    play = Play(rules(Says(Allow())))
+    head, body, back, last = play.tell(ask(), prompt(CHAT), answered(), reply(REPLY))
+    assert head == Proceed(Phase.REQUEST_HEADERS)
+    assert isinstance(body, Proceed) and body.body is None and body.targets == ("target:a", "target:b")
+    assert isinstance(back, Proceed) and back.set_headers == (("x-keeptrusts-request-id", "id-1"),)
+    assert last == Proceed(Phase.RESPONSE_BODY)
+    (begin,), (end,) = play.records("begin"), play.records("end")
+    assert begin["consumer"] == {"key_id": "tok_1", "name": "ana", "team": "payments"}
+    assert end["outcome"] == "allowed" and end["status"] == 200 and end["model"] == "demo"
+
+
+def test_the_clients_credentials_are_taken_off_in_the_reply_that_picks_the_target() -> None:
+    _, body = Play(rules()).tell(ask(), prompt(CHAT))
+    assert isinstance(body, Proceed)
+    assert {"authorization", "x-api-key", "api-key", "cookie", "accept-encoding"} <= set(body.remove_headers)
+    assert body.clear_route_cache
+    assert body.metadata == {
+        "id": "id-1",
+        "path": "/v1/chat/completions",
+        "len": str(len(CHAT)),
+        "dialect": "openai-chat",
+    }
+
+
+def test_begin_is_recorded_before_anything_passes_and_end_before_the_last_byte() -> None:
+    play = Play(rules())
+    play.tell(ask(), prompt(CHAT), answered(), reply(REPLY))
+    kinds = [getattr(step, "entry", {}).get("k", "send") for step in play.steps]
+    assert kinds == ["begin", "send", "send", "send", "end", "send"]
+
+
+def test_an_unknown_key_is_refused_at_the_headers_before_a_body_is_buffered() -> None:
+    play = Play(rules())
+    (no,) = play.tell(ask(key="kt_ak_wrong"))
+    assert isinstance(no, Answer) and no.status == 401
+    assert b'"code":"invalid_api_key"' in no.body.replace(b" ", b"")
+    assert play.tell(prompt(CHAT)) == []
+    assert play.records("end")[0]["outcome"] == "refused"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (ask("/v1/nothing"), 404),
+        (ask("/v1/chat/completions", "GET"), 405),
+        (ask(end=True), 400),
+        (ask("/v1/chat/completions", "POST", ask().headers[2][1][7:], ("content-encoding", "gzip")), 415),
+        (ask("/v1/chat/completions", "POST", ask().headers[2][1][7:], ("content-length", str(33 << 20))), 413),
+    ],
+)
+def test_what_the_headers_alone_forbid_is_answered_at_once(head: Event, status: int) -> None:
+    (no,) = Play(rules()).tell(head)
+    assert isinstance(no, Answer) and no.status == status
+    assert no.body.startswith(b'{"error":{')
+
+
+def test_the_models_are_listed_from_the_configuration() -> None:
+    (yes,) = Play(rules()).tell(ask("/v1/models", "GET", end=True))
+    assert isinstance(yes, Answer) and (yes.status, yes.body) == (200, b"{}")
+
+
+def test_a_blocked_request_is_a_409_that_clients_do_not_retry() -> None:
+    play = Play(rules(Says(BLOCK)))
+    _, no = play.tell(ask(), prompt(CHAT))
+    assert isinstance(no, Answer) and no.status == 409
+    assert ("x-should-retry", "false") in no.headers
+    assert play.records("end")[0]["reason"] == "says.no"
+
+
+def test_a_redacted_request_carries_its_exact_new_length() -> None:
+    _, body = Play(rules(Says(HELLO))).tell(ask(), prompt(CHAT))
+    assert isinstance(body, Proceed) and body.body == CHAT.replace(b"hello", b"[X]")
+    assert ("content-length", str(len(CHAT) - 2)) in body.set_headers
+
+
+def test_a_redacted_reply_carries_its_exact_new_length() -> None:
+    play = Play(rules(_OutputOnly(HI)))
+    *_, last = play.tell(ask(), prompt(CHAT), answered(), reply(REPLY))
+    changed = REPLY.replace(b"hi there", b"[Y] there")
+    assert last == Proceed(Phase.RESPONSE_BODY, set_headers=(("content-length", str(len(changed))),), body=changed)
+    assert play.records("end")[0]["outcome"] == "redacted"
+
+
+def test_an_escalation_is_told_apart_from_a_block() -> None:
+    _, no = Play(rules(Says(Escalate("ask a human", "says.maybe")))).tell(ask(), prompt(CHAT))
+    assert isinstance(no, Answer) and b"escalation_required" in no.body
+
+
+def test_a_reply_that_nobody_can_read_does_not_pass() -> None:
+    *_, no = Play(rules()).tell(ask(), prompt(CHAT), answered(), reply(b"not json"))
+    assert isinstance(no, Answer) and no.status == 502
+
+
+def test_an_encoded_reply_does_not_pass() -> None:
+    *_, no = Play(rules()).tell(ask(), prompt(CHAT), answered(200, "application/json", ("content-encoding", "br")))
+    assert isinstance(no, Answer) and no.status == 502
+
+
+def test_a_providers_error_passes_as_it_is() -> None:
+    play = Play(rules())
+    *_, last = play.tell(ask(), prompt(CHAT), answered(429), reply(b'{"error":{}}'))
+    assert last == Proceed(Phase.RESPONSE_BODY)
+    assert play.records("end")[0]["outcome"] == "error"
+
+
+def test_an_event_stream_turns_to_full_duplex_and_passes_piece_by_piece() -> None:
+    play = Play(rules())
+    _, _, head, one, two = play.tell(
+        ask(),
+        prompt(CHAT),
+        answered(200, "text/event-stream; charset=utf-8"),
+        reply(b"data: 1\n\n", False),
+        reply(b"", True),
+    )
+    assert isinstance(head, Proceed) and head.mode is BodyMode.FULL_DUPLEX
+    assert (one, two) == (Chunk(Phase.RESPONSE_BODY, b"data: 1\n\n"), Chunk(Phase.RESPONSE_BODY, b"", end=True))
+    assert len(play.records("end")) == 1
+
+
+def test_a_repeated_last_piece_in_full_duplex_is_ignored() -> None:
+    play = Play(rules())
+    play.tell(ask(), prompt(CHAT), answered(200, "text/event-stream"), reply(b"x", True))
+    assert play.tell(reply(b"x", True)) == []
+
+
+@pytest.mark.parametrize("cut", range(len(CHAT) + 1))
+def test_a_streamed_request_is_judged_whole_wherever_it_is_cut(cut: int) -> None:
+    play = Play(rules(Says(HELLO)))
+    modes = opened(request_body=BodyMode.STREAMED)
+    _, first, last = play.tell(modes, ask(), prompt(CHAT[:cut], False), prompt(CHAT[cut:]))
+    assert first == Proceed(Phase.REQUEST_BODY, body=b"")
+    assert last == Proceed(Phase.REQUEST_BODY, body=CHAT.replace(b"hello", b"[X]"))
+
+
+@pytest.mark.parametrize("cut", range(len(CHAT) + 1))
+def test_a_full_duplex_request_holds_its_headers_until_the_body_was_judged(cut: int) -> None:
+    play = Play(rules())
+    assert play.tell(opened(request_body=BodyMode.FULL_DUPLEX), ask(), prompt(CHAT[:cut], False)) == []
+    head, body = play.tell(prompt(CHAT[cut:]))
+    assert isinstance(head, Proceed) and head.phase is Phase.REQUEST_HEADERS and head.targets
+    assert body == Chunk(Phase.REQUEST_BODY, CHAT, end=True)
+
+
+def test_a_full_duplex_request_that_ends_in_trailers_is_judged_before_them() -> None:
+    play = Play(rules())
+    play.tell(opened(request_body=BodyMode.FULL_DUPLEX), ask(), prompt(CHAT, False))
+    _, body, trailers = play.tell(Trailers(Phase.REQUEST_TRAILERS, ()))
+    assert body == Chunk(Phase.REQUEST_BODY, CHAT, end=False)
+    assert trailers == Proceed(Phase.REQUEST_TRAILERS)
+
+
+def test_a_full_duplex_json_reply_can_still_be_blocked_cleanly() -> None:
+    play = Play(rules(_OutputOnly(BLOCK)))
+    modes = opened(response_body=BodyMode.FULL_DUPLEX)
+    replies = play.tell(modes, ask(), prompt(CHAT), answered(), reply(REPLY[:10], False), reply(REPLY[10:]))
+    assert isinstance(replies[-1], Answer) and replies[-1].status == 409
+    assert len(replies) == 3, "no headers of the reply may leave before the block"
+
+
+@pytest.mark.parametrize("modes", [{"observing": True}, {"request_body": BodyMode.BUFFERED_PARTIAL}])
+def test_a_filter_that_cannot_enforce_is_refused(modes: dict[str, object]) -> None:
+    with pytest.raises(PeerError):
+        Play(rules()).tell(opened(**modes))
+
+
+def test_a_request_body_that_envoy_keeps_to_itself_is_refused() -> None:
+    with pytest.raises(PeerError, match="NONE"):
+        Play(rules()).tell(opened(request_body=BodyMode.NONE), ask())
+
+
+@pytest.mark.parametrize(
+    "events",
+    [[prompt(CHAT)], [ask(), ask()], [ask(), prompt(CHAT), prompt(CHAT)], [reply(REPLY)], [answered(), answered()]],
+)
+def test_a_message_out_of_order_is_the_peers_fault(events: list[Event]) -> None:
+    with pytest.raises(PeerError):
+        Play(rules()).tell(*events)
+
+
+def test_a_client_that_leaves_is_recorded_as_aborted_once() -> None:
+    play = Play(rules())
+    play.tell(ask(), prompt(CHAT))
+    play.perform(play.session.closed())
+    play.perform(play.session.closed())
+    assert [end["outcome"] for end in play.records("end")] == ["aborted"]
+
+
+def test_our_own_failure_is_recorded_and_ends_the_stream_with_an_error() -> None:
+    play = Play(rules())
+    play.tell(ask())
+    steps = play.perform(play.session.broke("KeyError"))
+    assert steps[-1] == Fail("KeyError")
+    assert play.records("end")[0]["outcome"] == "error"
+
+
+def test_a_need_of_a_policy_is_asked_of_the_driver_and_its_answer_counts() -> None:
+    _, no = Play(rules(Asks()), found=lambda question: "bad").tell(ask(), prompt(CHAT))
+    assert isinstance(no, Answer) and no.status == 409
+
+
+class _OutputOnly(Says):
+    def on_input(self, exchange: object) -> Allow:
+        return Allow()
