@@ -1,0 +1,80 @@
+"""The merged events on disk: one JSON object a line, a file a day (UTC), appended by the shipper, read by anyone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+FILTERS = ("decision", "key_id", "model", "path", "policy", "provider", "reason", "source", "status", "team", "user")
+"""What `--filter` may name."""
+
+
+class EventLog:
+    """The shipper's side: appends, and knows which requests are in already."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def append(self, events: Sequence[Mapping[str, object]], now: float) -> None:
+        """Write whole lines with one write(2): a killed shipper leaves at most one torn line. Raises OSError."""
+        path = self._directory / f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}.jsonl"
+        data = b"".join(orjson.dumps(event) + b"\n" for event in events)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            if os.write(fd, data) != len(data):
+                raise OSError(f"{path}: a short write; is the disk full?")
+        finally:
+            os.close(fd)
+
+    def mend(self) -> None:
+        """Cut a torn last line, whose event will be written again. Raises OSError."""
+        for path in sorted(self._directory.glob("*.jsonl"))[-1:]:
+            data = path.read_bytes()
+            if data and not data.endswith(b"\n"):
+                os.truncate(path, data.rfind(b"\n") + 1)
+
+    def request_ids(self) -> set[str]:
+        """The requests that have an event."""
+        tail = EventTail(self._directory)
+        return {str(event["request_id"]) for event in tail.read()}
+
+
+@dataclass(slots=True)
+class EventTail:
+    """Reads events, and on the next call those that came since."""
+
+    directory: Path
+    _offsets: dict[str, int] = field(default_factory=dict)
+
+    def read(self) -> Iterator[dict[str, object]]:
+        """Complete lines not read before, oldest file first."""
+        for path in sorted(self.directory.glob("*.jsonl")):
+            with path.open("rb") as file:
+                file.seek(self._offsets.get(path.name, 0))
+                data = file.read()
+            complete = data.rfind(b"\n") + 1
+            self._offsets[path.name] = self._offsets.get(path.name, 0) + complete
+            for line in data[:complete].splitlines():
+                yield orjson.loads(line)
+
+
+def matches(event: Mapping[str, object], filters: Mapping[str, str]) -> bool:
+    """Whether every filter's value is the event's."""
+    return all(str(event.get(name, "")) == value for name, value in filters.items())
+
+
+def line(event: Mapping[str, object]) -> str:
+    """An event for people."""
+    at = event.get("at")
+    when = f"{datetime.fromtimestamp(float(str(at)), UTC):%H:%M:%S}" if at else "--:--:--"
+    who = str(event.get("user") or "-")
+    what = f"{event.get('decision')!s:9} {event.get('status') or '-'} {who} {event.get('model') or '-'}"
+    end = f' policy={event["policy"]} reason="{event.get("reason")}"' if event.get("policy") else ""
+    reason = f' reason="{event["reason"]}"' if event.get("reason") and not end else ""
+    return f"{when} {what} {event.get('duration_ms') or 0}ms{end}{reason}"

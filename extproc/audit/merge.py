@@ -1,0 +1,147 @@
+"""Three entries to one event: `begin` and `end` from a worker, `edge` from Envoy's access log (design D9). Pure.
+
+| seen | when | outcome |
+|---|---|---|
+| end and edge | at once | what the worker said |
+| end, no edge | after EDGE_WAIT: Envoy was killed before it wrote | what the worker said |
+| begin and edge, no end | after END_WAIT: the worker was killed | interrupted |
+| begin alone, its writer gone | after END_WAIT: both were killed | interrupted |
+| edge alone, of a /v1 path | after END_WAIT: no worker ever saw it | refused_by_envoy |
+
+Whoever feeds reads the edge log before the spools: an entry that was written earlier is then never read later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+Entry = dict[str, object]
+
+EDGE_WAIT = 5.0
+END_WAIT = 2.0
+
+
+@dataclass(slots=True)
+class Pending:
+    """What is known of one exchange so far. Times are the feeder's, in seconds."""
+
+    begin: Entry | None = None
+    end: Entry | None = None
+    edge: Entry | None = None
+    attempts: list[Entry] = field(default_factory=list)
+    touched: float = 0.0
+    writer_gone: bool = False
+
+    def outcome(self, now: float) -> str:
+        """The outcome once there is nothing more to wait for, else ''."""
+        waited = now - self.touched
+        if self.end:
+            return str(self.end["outcome"]) if self.edge or waited > EDGE_WAIT else ""
+        if waited <= END_WAIT or not (self.edge or self.writer_gone):
+            return ""
+        return "interrupted" if self.begin else "refused_by_envoy"
+
+
+@dataclass(slots=True)
+class Merger:
+    """Collects entries by id. `done` holds ids whose event was written, so that late entries make no second one."""
+
+    done: set[str] = field(default_factory=set)
+    late: int = 0
+    pending: dict[str, Pending] = field(default_factory=dict)
+
+    def feed(self, entry: Entry, now: float, *, writer_gone: bool = False) -> None:
+        """One entry, in the order in which its source was written."""
+        key = str(entry.get("id", ""))
+        if key in self.done:
+            self.late += entry.get("k") != "attempt"
+            return
+        pending = self.pending.setdefault(key, Pending())
+        pending.touched = now
+        pending.writer_gone = pending.writer_gone or writer_gone
+        match entry.get("k"):
+            case "begin":
+                pending.begin = entry
+            case "end":
+                pending.end = entry
+            case "edge":
+                pending.edge = entry
+            case "attempt":
+                pending.attempts.append(entry)
+
+    def finished(self, now: float) -> Iterator[Entry]:
+        """The events that are complete, each once."""
+        for key, pending in list(self.pending.items()):
+            outcome = pending.outcome(now)
+            if not outcome:
+                continue
+            del self.pending[key]
+            if not pending.begin and not pending.end and not _governed(pending.edge):
+                continue
+            self.done.add(key)
+            yield event(key, outcome, pending)
+
+
+def _governed(edge: Entry | None) -> bool:
+    """Health checks and unknown pages are no AI traffic."""
+    return str((edge or {}).get("path", "")).startswith("/v1")
+
+
+def event(key: str, outcome: str, pending: Pending) -> Entry:
+    """The record of an exchange, every field always there."""
+    begin, end, edge = pending.begin or {}, pending.end or {}, pending.edge or {}
+    consumer = begin.get("consumer")
+    who = consumer if isinstance(consumer, dict) else {}
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    trace, parent = _trace(str(begin.get("traceparent", "")))
+    usage = end.get("usage")
+    return {
+        "id": f"evt_{digest[:24]}",
+        "request_id": key,
+        "at": begin.get("at", edge.get("at")),
+        "decision": outcome,
+        "reason": end.get("reason", ""),
+        "policy": end.get("policy", ""),
+        "user": who.get("name", ""),
+        "team": who.get("team", ""),
+        "key_id": who.get("key_id", ""),
+        "model": end.get("model", ""),
+        "response_model": end.get("response_model", ""),
+        "dialect": end.get("dialect", ""),
+        "stream": end.get("stream", False),
+        "status": edge.get("status", end.get("status")),
+        "duration_ms": edge.get("duration_ms"),
+        "usage": usage if isinstance(usage, dict) else {},
+        "finish_reasons": end.get("finish_reasons", []),
+        "decisions": end.get("decisions", []),
+        "provider": str(edge.get("upstream_cluster") or "").removeprefix("target:"),
+        "attempts": [_attempt(entry) for entry in pending.attempts],
+        "method": begin.get("method", edge.get("method", "")),
+        "path": begin.get("path", edge.get("path", "")),
+        "client": edge.get("client", begin.get("client", "")),
+        "source": begin.get("user_agent", ""),
+        "details": edge.get("details", ""),
+        "config": end.get("config", ""),
+        "trace_id": trace or digest[24:56],
+        "parent_span_id": parent,
+        "span_id": digest[:16],
+    }
+
+
+def _attempt(entry: Entry) -> Entry:
+    return {
+        "target": str(entry.get("cluster") or "").removeprefix("target:"),
+        "status": entry.get("status"),
+        "duration_ms": entry.get("duration_ms"),
+        "flags": entry.get("flags"),
+    }
+
+
+def _trace(traceparent: str) -> tuple[str, str]:
+    """Trace and parent span ids of a W3C traceparent, or empty ones."""
+    parts = traceparent.split("-")
+    if len(parts) < 4 or len(parts[1]) != 32 or len(parts[2]) != 16 or set(parts[1]) <= {"0"}:
+        return "", ""
+    return parts[1], parts[2]

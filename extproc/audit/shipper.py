@@ -1,0 +1,104 @@
+"""The shipper process: reads entries, merges them, appends events, sends spans.
+
+`python -m extproc.audit.shipper --state-dir DIR`
+
+It can be killed at any moment: sources are deleted only when all their requests have an event on disk, and at a start
+everything that is left is read again, minus the requests that have one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from extproc.audit.events import EventLog
+from extproc.audit.merge import END_WAIT, Merger
+from extproc.audit.sources import EdgeLog, Segment
+
+log = logging.getLogger("extproc.shipper")
+
+POLL = 0.1
+DRAIN = END_WAIT + 1.0
+"""Seconds that a stopping shipper waits for entries that are still missing."""
+
+
+@dataclass(slots=True)
+class Shipper:
+    """The loop over the sources of one state directory."""
+
+    state: Path
+    merger: Merger = field(default_factory=Merger)
+    segments: dict[Path, Segment] = field(default_factory=dict)
+    edge: EdgeLog = field(init=False)
+    events: EventLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.edge = EdgeLog(self.state / "logs" / "edge.log")
+        self.events = EventLog(self.state / "events")
+        self.events.mend()
+        self.merger.done |= self.events.request_ids()
+
+    def turn(self, now: float) -> int:
+        """Read everything new, write what is complete; how many events that were. Raises OSError."""
+        edges = list(self.edge.read())  # before the spools: see merge
+        for path in sorted((self.state / "spool").glob("*.seg")):
+            segment = self.segments.setdefault(path, Segment(path))
+            if not segment.final:
+                for entry in segment.read():
+                    self.merger.feed(entry, now)
+                if segment.final:
+                    self._writer_gone(segment)
+        for entry in edges:
+            self.merger.feed(entry, now)
+        finished = list(self.merger.finished(now))
+        if finished:
+            self.events.append(finished, now)
+        self._clean()
+        return len(finished)
+
+    def _writer_gone(self, segment: Segment) -> None:
+        if segment.damaged:
+            log.error("%s: %d damaged bytes skipped", segment.path.name, segment.damaged)
+        for key in segment.ids & self.merger.pending.keys():
+            self.merger.pending[key].writer_gone = True
+
+    def _clean(self) -> None:
+        """Delete segments that nobody writes and whose requests all have an event."""
+        for path, segment in list(self.segments.items()):
+            if segment.final and segment.ids <= self.merger.done:
+                path.unlink()
+                del self.segments[path]
+
+
+def main() -> None:
+    """The process's entry: until SIGTERM, then until what was begun is written."""
+    parser = argparse.ArgumentParser(prog="python -m extproc.audit.shipper", description=__doc__)
+    parser.add_argument("--state-dir", type=Path, required=True)
+    arguments = parser.parse_args()
+    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.signal(signal.SIGINT, lambda *_: stopping.set())
+    try:
+        shipper = Shipper(arguments.state_dir)
+    except OSError as error:
+        sys.exit(f"shipper: {error}")
+    until = float("inf")
+    while time.monotonic() < until and not (stopping.is_set() and not shipper.merger.pending):
+        if stopping.is_set() and until == float("inf"):
+            until = time.monotonic() + DRAIN
+        try:
+            shipper.turn(time.time())
+        except OSError as error:
+            log.error("events cannot be written, will try again: %s", error)
+        stopping.wait(POLL) if not stopping.is_set() else time.sleep(POLL)
+
+
+if __name__ == "__main__":
+    main()

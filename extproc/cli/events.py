@@ -1,0 +1,84 @@
+"""`kt events`: what the gateway decided, as it happens."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from extproc.cli import exit_codes
+from extproc.cli.options import Duration, as_json, state_dir
+
+POLL = 0.2
+
+
+@click.group()
+def command() -> None:
+    """Watch requests as they happen.
+
+    \b
+    Example:
+      kt events tail --filter decision=blocked --since 10m
+    """
+
+
+@command.command()
+@click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help="May be given several times; all hold.")
+@click.option("--since", type=Duration(), help="Start this far back, like 10m; without it, at the last ten events.")
+@click.option("--limit", type=click.IntRange(1), help="Stop after this many events.")
+@click.option("--no-follow", is_flag=True, help="Print what is there and stop.")
+@state_dir
+@as_json
+def tail(
+    filters: tuple[str, ...], since: float | None, limit: int | None, no_follow: bool, state_dir: Path, as_json: bool
+) -> None:
+    """Print events, old ones first, then new ones as they come. With --json, one object a line.
+
+    \b
+    Example:
+      kt events tail --filter team=payments --filter decision=blocked --json
+    """
+    from extproc.audit.events import EventTail, line, matches
+
+    wanted = _filters(filters)
+    source = EventTail(state_dir / "events")
+    printed = 0
+    first = True
+    try:
+        while True:
+            events = (event for event in source.read() if matches(event, wanted))
+            for event in _recent(events, since) if first else events:
+                click.echo(json.dumps(event) if as_json else line(event))
+                printed += 1
+                if printed == limit:
+                    return
+            first = False
+            if no_follow:
+                return
+            sys.stdout.flush()
+            time.sleep(POLL)
+    except KeyboardInterrupt:
+        sys.exit(exit_codes.INTERRUPTED)
+
+
+def _recent(events: Iterable[dict[str, object]], since: float | None) -> Iterable[dict[str, object]]:
+    """Where a tail begins."""
+    if since is None:
+        return deque(events, maxlen=10)
+    start = time.time() - since
+    return (event for event in events if float(str(event.get("at") or 0)) >= start)
+
+
+def _filters(given: tuple[str, ...]) -> dict[str, str]:
+    from extproc.audit.events import FILTERS
+
+    pairs = dict(each.partition("=")[::2] for each in given)
+    for name in pairs:
+        if name not in FILTERS:
+            raise click.BadParameter(f"{name!r} is none of {', '.join(FILTERS)}", param_hint="--filter")
+    return pairs

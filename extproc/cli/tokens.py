@@ -1,0 +1,128 @@
+"""`kt tokens`: access keys of developers and applications, gateway keys of gateways."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from extproc.cli import exit_codes
+from extproc.cli.options import Duration, as_json, state_dir
+
+if TYPE_CHECKING:
+    from extproc.identity.store import Token, TokenStore
+
+
+@click.group()
+def command() -> None:
+    """Create, list and revoke access keys.
+
+    \b
+    Example:
+      kt tokens create --type access --name laptop --team payments --expires-in 90d
+    """
+
+
+@command.command()
+@click.option("--type", "kind", type=click.Choice(["access", "gateway"]), default="access", show_default=True)
+@click.option("--name", required=True, help="Whom or what the key stands for; shown in events.")
+@click.option("--team", default="", help="The team that its requests count for.")
+@click.option("--expires-in", type=Duration(), help="A lifetime like 90d; without it the key lives until revoked.")
+@state_dir
+@as_json
+def create(kind: str, name: str, team: str, expires_in: float | None, state_dir: Path, as_json: bool) -> None:
+    """Make a key and show it, this once.
+
+    \b
+    Example:
+      kt tokens create --name laptop --team payments --expires-in 90d
+    """
+    now = time.time()
+    with _store(state_dir) as store:
+        token, key = store.create(kind, name, team, now, now + expires_in if expires_in else None)
+    if as_json:
+        click.echo(json.dumps({"id": token.id, "key": key, **_public(token)}))
+        return
+    click.echo(f"{key}\n")
+    click.echo(f"id {token.id}; this key is not shown again. Revoke it with: kt tokens revoke {token.id}", err=True)
+
+
+@command.command("list")
+@state_dir
+@as_json
+def list_(state_dir: Path, as_json: bool) -> None:
+    """List keys, without the keys themselves.
+
+    \b
+    Example:
+      kt tokens list --json
+    """
+    with _store(state_dir) as store:
+        tokens = store.all()
+    if as_json:
+        click.echo(json.dumps([{"id": token.id, **_public(token)} for token in tokens]))
+        return
+    for token in tokens:
+        row = _public(token)
+        click.echo(f"{token.id}  {row['status']:8} {token.type:8} {token.hint}  {token.name}  {token.team}")
+
+
+@command.command()
+@click.argument("token_id")
+@state_dir
+def revoke(token_id: str, state_dir: Path) -> None:
+    """Make a key invalid, within two seconds, in every worker.
+
+    \b
+    Example:
+      kt tokens revoke tok_0123456789abcdef
+    """
+    with _store(state_dir) as store:
+        revoked = store.revoke(token_id, time.time())
+    if not revoked:
+        click.echo(f"there is no valid token {token_id}; see: kt tokens list", err=True)
+        sys.exit(exit_codes.FAILED)
+    click.echo(f"revoked {token_id}")
+
+
+@contextmanager
+def _store(state: Path) -> Iterator[TokenStore]:
+    """The store of a state directory, its errors as one line and an exit code."""
+    from extproc.identity.store import StoreError, TokenStore
+
+    try:
+        yield TokenStore(state)
+    except StoreError as error:
+        click.echo(str(error), err=True)
+        sys.exit(exit_codes.MISSING)
+
+
+def _public(token: Token) -> dict[str, object]:
+    """What may be shown of a token again and again."""
+    return {
+        "type": token.type,
+        "name": token.name,
+        "team": token.team,
+        "hint": token.hint,
+        "status": _status(token, time.time()),
+        "created_at": _date(token.created_at),
+        "expires_at": _date(token.expires_at),
+        "revoked_at": _date(token.revoked_at),
+    }
+
+
+def _status(token: Token, now: float) -> str:
+    if token.revoked_at is not None:
+        return "revoked"
+    return "expired" if token.expires_at is not None and token.expires_at <= now else "valid"
+
+
+def _date(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

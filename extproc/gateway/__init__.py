@@ -1,0 +1,1 @@
+"""`kt gateway run`: renders Envoy's configuration and supervises Envoy, workers and shipper."""

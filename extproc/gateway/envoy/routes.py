@@ -1,0 +1,83 @@
+"""Routes: `/v1` to the targets in the order that the policy filter decides, our own pages, nothing else."""
+
+from __future__ import annotations
+
+from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of, seconds
+
+NAME = "kt"
+_RETRIABLE = [429, 500, 502, 503, 504, 529]
+
+
+def route_configuration(settings: EnvoySettings) -> Json:
+    """The one route table. Internal headers of clients are gone before any filter sees them (see the listener)."""
+    host = {
+        "name": "gateway",
+        "domains": ["*"],
+        "request_body_buffer_limit": settings.limits.max_body_bytes + (8 << 20),
+        "include_request_attempt_count": False,
+        "routes": [_alive(), _models(settings), _everything_else()],
+    }
+    return any_of("config.route.v3.RouteConfiguration", name=NAME, virtual_hosts=[host])
+
+
+def _alive() -> Json:
+    return {
+        "match": {"path": "/healthz"},
+        "direct_response": {"status": 200, "body": {"inline_string": "ok\n"}},
+        "typed_per_filter_config": _without_policy(),
+    }
+
+
+def _models(settings: EnvoySettings) -> Json:
+    return {"match": {"path_separated_prefix": "/v1"}, "route": _action(settings)}
+
+
+def _everything_else() -> Json:
+    """A local reply, so it gets the shape of the others."""
+    return {
+        "match": {"prefix": "/"},
+        "direct_response": {"status": 404},
+        "typed_per_filter_config": _without_policy(),
+    }
+
+
+def _without_policy() -> Json:
+    return {"policy": any_of("extensions.filters.http.ext_proc.v3.ExtProcPerRoute", disabled=True)}
+
+
+def _action(settings: EnvoySettings) -> Json:
+    """No total timeout: streams last for minutes. Time to the first byte, silence and total length are bounded."""
+    limits = settings.limits
+    return {
+        "inline_cluster_specifier_plugin": {
+            "extension": {"name": "targets", "typed_config": _groups(settings)},
+        },
+        "auto_host_rewrite": True,
+        "timeout": "0s",
+        "idle_timeout": seconds(limits.stream_idle_timeout_seconds + 30),
+        "max_stream_duration": {"max_stream_duration": seconds(limits.max_stream_duration_seconds)},
+        "retry_policy": {
+            # "reset" makes timeouts and resets before headers retriable; nothing is retried after headers (trial A2)
+            "retry_on": "reset,connect-failure,refused-stream,retriable-status-codes",
+            "retriable_status_codes": _RETRIABLE,
+            "num_retries": max(1, len(settings.targets) - 1),
+            "per_try_timeout": seconds(limits.first_byte_timeout_seconds),
+            "per_try_idle_timeout": seconds(limits.stream_idle_timeout_seconds),
+            "refresh_cluster_on_retry": True,
+            "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.001s"},
+        }
+        if len(settings.targets) > 1
+        else None,
+    }
+
+
+def _groups(settings: EnvoySettings) -> Json:
+    groups = [
+        {"name": target.cluster, "clusters": [{"cluster_name": target.cluster, "weight": 1}]}
+        for target in settings.targets
+    ]
+    return any_of(
+        "extensions.router.cluster_specifiers.priority_group.v3.PriorityGroupClusterSpecifier",
+        priority_groups=groups,
+        override_metadata_namespace="kt.route",
+    )

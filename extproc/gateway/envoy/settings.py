@@ -1,0 +1,45 @@
+"""What a rendering depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from extproc.config.values import Limits
+from extproc.model import Target
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvoySettings:
+    """Everything that Envoy has to know. `directory` holds the files it watches, `run` its sockets."""
+
+    host: str
+    port: int
+    targets: tuple[Target, ...]
+    workers: tuple[Path, ...]
+    directory: Path
+    run: Path
+    edge_log: Path
+    tls: tuple[Path, Path] | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def admin(self) -> Path:
+        """Envoy's admin interface, on a Unix socket that only our user can reach."""
+        return self.run / "envoy-admin.sock"
+
+    def watched(self, name: str) -> Json:
+        """A config source: a file that is replaced by rename (in-place writes are not noticed)."""
+        return {"path_config_source": {"path": str(self.directory / name)}, "resource_api_version": "V3"}
+
+
+def any_of(kind: str, **fields: object) -> Json:
+    """A message inside an Any; `kind` is its type below `envoy.`."""
+    return {"@type": f"type.googleapis.com/envoy.{kind}", **fields}
+
+
+def seconds(value: float) -> str:
+    """A Duration in JSON."""
+    return f"{value:.3f}s"

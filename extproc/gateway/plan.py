@@ -1,0 +1,81 @@
+"""What to run for a configuration: Envoy's settings and the command line of every child. Pure."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from extproc.config.values import Config
+from extproc.gateway.envoy.settings import EnvoySettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """`kt gateway run`'s flags, resolved."""
+
+    policy_config: tuple[Path, ...]
+    host: str
+    port: int
+    state_dir: Path
+    workers: int
+    fail_mode: str
+    log_level: str
+    tls: tuple[Path, Path] | None = None
+
+
+def worker_sockets(options: Options) -> tuple[Path, ...]:
+    """One Unix socket per worker: Envoy balances over endpoints, not over processes behind one (design, point 9)."""
+    return tuple(options.state_dir / "run" / f"worker-{index}.sock" for index in range(options.workers))
+
+
+def envoy_settings(options: Options, config: Config) -> EnvoySettings:
+    """What Envoy's files are rendered from."""
+    return EnvoySettings(
+        host=options.host,
+        port=options.port,
+        targets=config.targets,
+        workers=worker_sockets(options),
+        directory=options.state_dir / "envoy",
+        run=options.state_dir / "run",
+        edge_log=options.state_dir / "logs" / "edge.log",
+        tls=options.tls,
+        limits=config.limits,
+    )
+
+
+def worker_argv(options: Options, index: int, listen: str, grace: float) -> list[str]:
+    """The command line of one worker."""
+    files = [part for path in options.policy_config for part in ("--policy-config", str(path))]
+    return [
+        *(sys.executable, "-m", "extproc.worker"),
+        *("--listen", listen, "--state-dir", str(options.state_dir), "--index", str(index)),
+        *("--fail-mode", options.fail_mode, "--log-level", options.log_level, "--grace", str(grace)),
+        *files,
+    ]
+
+
+def shipper_argv(options: Options) -> list[str]:
+    """The command line of the shipper."""
+    return [sys.executable, "-m", "extproc.audit.shipper", "--state-dir", str(options.state_dir)]
+
+
+def environ_without_secrets(environ: Mapping[str, str], config: Config) -> dict[str, str]:
+    """What children inherit: everything but the providers' credentials, which only Envoy's files hold (D3).
+
+    A variable stays known as set, so that a worker does not warn about what it must not see.
+    """
+    secret = {target.secret_env for target in config.targets if target.secret_env}
+    return {name: "(withheld)" if name in secret else value for name, value in environ.items()}
+
+
+def secrets(environ: Mapping[str, str], config: Config) -> dict[str, str]:
+    """The credential of each target that has one, by target id. Raises OSError for a file that cannot be read."""
+    found: dict[str, str] = {}
+    for target in config.targets:
+        if target.secret_env:
+            found[target.id] = environ.get(target.secret_env, "")
+        elif target.secret_file:
+            found[target.id] = Path(target.secret_file).read_text().strip()
+    return found

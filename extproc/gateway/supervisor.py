@@ -1,0 +1,188 @@
+"""Starts workers, shipper and Envoy in order, reloads them in order, stops them in order (design D2, D10)."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from extproc.config.load import load
+from extproc.config.values import Config
+from extproc.gateway import admin, plan
+from extproc.gateway.child import Child, ChildError
+from extproc.gateway.envoy import files
+from extproc.gateway.plan import Options
+from extproc.model import ConfigError, ExtprocError
+
+START_TIMEOUT = 30.0
+WATCH_EVERY = 1.0
+PROPAGATION = 2.0
+"""How long to wait for Envoy to say that a new file is in force."""
+
+
+class StateBusyError(ExtprocError):
+    """Another gateway runs on this state directory."""
+
+    code = "state_busy"
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """A gateway that runs. `say` prints a line for the operator."""
+
+    options: Options
+    config: Config
+    say: Callable[[str], None]
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _reload: asyncio.Event = field(default_factory=asyncio.Event)
+    _workers: list[Child] = field(default_factory=list)
+    _shipper: Child | None = None
+    _envoy: Child | None = None
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """Serve until SIGTERM or SIGINT. Raises ChildError, EnvoyError, OSError or StateBusyError where it cannot."""
+        lock = lock_state(self.options.state_dir)
+        try:
+            self._handle_signals()
+            await self._start()
+            on_ready()
+            watching = asyncio.create_task(self._watch())
+            await self.stopping.wait()
+            watching.cancel()
+        finally:
+            await self._stop()
+            os.close(lock)
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stopping.set)
+        loop.add_signal_handler(signal.SIGINT, self.stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+
+    async def _start(self) -> None:
+        """Workers first: Envoy must not take a request that nobody can judge."""
+        settings = plan.envoy_settings(self.options, self.config)
+        for directory in (settings.run, settings.edge_log.parent, settings.directory):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        secrets = plan.secrets(os.environ, self.config)
+        await asyncio.to_thread(files.validate, settings, secrets)
+        environ = plan.environ_without_secrets(os.environ, self.config)
+        grace = self.config.limits.shutdown_grace_seconds
+        for index, path in enumerate(plan.worker_sockets(self.options)):
+            argv = plan.worker_argv(self.options, index, f"unix:{path}", grace)
+            self._workers.append(Child(f"worker-{index}", argv, environ, self.say, heartbeat=True))
+        await asyncio.gather(*(worker.start(START_TIMEOUT) for worker in self._workers))
+        self._shipper = Child("shipper", plan.shipper_argv(self.options), environ, self.say)
+        await self._shipper.start(START_TIMEOUT)
+        files.publish(files.render(settings, self.config.digest, secrets), settings.directory)
+        settings.admin.unlink(missing_ok=True)
+        self._envoy = Child("envoy", files.argv(settings), environ, self.say)
+        await self._envoy.start(START_TIMEOUT)
+        await self._until_live(settings.admin)
+
+    async def _until_live(self, socket: Path) -> None:
+        """Until Envoy listens and sees every worker healthy."""
+        until = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < until:
+            if admin.is_live(socket) and admin.healthy_workers(socket) == len(self._workers):
+                return
+            if self._envoy and self._envoy.restarts:
+                break
+            await asyncio.sleep(0.05)
+        raise ChildError("envoy does not serve; its own lines above say why", 3)
+
+    async def _watch(self) -> None:
+        """Reload on SIGHUP and whenever a configuration file says something else."""
+        seen = _contents(self.options.policy_config)
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._reload.wait(), WATCH_EVERY)
+            now = _contents(self.options.policy_config)
+            if now != seen or self._reload.is_set():
+                self._reload.clear()
+                seen = now
+                await self._apply()
+
+    async def _apply(self) -> None:
+        """The order of D10: new targets at Envoy first, then the workers' snapshot, then removals."""
+        try:
+            config = load(self.options.policy_config, environ=os.environ).config
+            secrets = plan.secrets(os.environ, config)
+            await asyncio.to_thread(files.validate, plan.envoy_settings(self.options, config), secrets)
+        except (ConfigError, ExtprocError, OSError) as error:
+            self.say(f"reload refused, the old configuration stays:\n{error}")
+            return
+        union = _with_targets_of(config, self.config)
+        old_secrets = plan.secrets(os.environ, self.config)
+        await self._publish(union, {**old_secrets, **secrets}, f"{config.digest}+")
+        answers = await asyncio.gather(*(worker.reload(START_TIMEOUT) for worker in self._workers))
+        if not all(answers):
+            self.say("reload: a worker did not take the new configuration; it stays on the old one")
+            return
+        self.config = config
+        await self._publish(config, secrets, config.digest)
+        self.say(f"reloaded: {config.pack.name} {config.pack.version} ({config.digest[:12]})")
+
+    async def _publish(self, config: Config, secrets: dict[str, str], version: str) -> None:
+        settings = plan.envoy_settings(self.options, config)
+        files.publish(files.render(settings, version, secrets), settings.directory)
+        until = time.monotonic() + PROPAGATION
+        while time.monotonic() < until:
+            found = admin.versions(settings.admin)
+            if found.get("cluster_manager.cds.version_text") == version:
+                return
+            await asyncio.sleep(0.02)
+        self.say("Envoy has not confirmed the new clusters; its log says why")
+
+    async def _stop(self) -> None:
+        """Drain, then Envoy, then workers, then the shipper, which ships what the others left (trials, B7)."""
+        grace = self.config.limits.shutdown_grace_seconds
+        if self._envoy and self._envoy.pid:
+            await self._drain(plan.envoy_settings(self.options, self.config).admin, grace)
+            await self._envoy.stop(5)
+        await asyncio.gather(*(worker.stop(grace + 5) for worker in self._workers))
+        if self._shipper:
+            await self._shipper.stop(grace + 5)
+
+    async def _drain(self, socket: Path, grace: float) -> None:
+        with suppress(OSError):
+            admin.request(socket, "POST", "/healthcheck/fail")
+            admin.request(socket, "POST", "/drain_listeners?graceful&skip_exit")
+            until = time.monotonic() + grace
+            while admin.active_requests(socket) and time.monotonic() < until:  # noqa: ASYNC110  # Envoy tells nobody
+                await asyncio.sleep(0.1)
+
+
+def lock_state(state_dir: Path) -> int:
+    """Hold the state directory for this process; the file descriptor is the lock. Raises StateBusyError, OSError."""
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fd = os.open(state_dir / "gateway.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(fd)
+        raise StateBusyError(f"another gateway runs on {state_dir}; give this one its own --state-dir") from error
+    return fd
+
+
+def _contents(paths: Sequence[Path]) -> list[bytes | None]:
+    """What the files say now: notices editors' renames and Kubernetes' symlinks alike."""
+    found: list[bytes | None] = []
+    for path in paths:
+        try:
+            found.append(path.read_bytes())
+        except OSError:
+            found.append(None)
+    return found
+
+
+def _with_targets_of(new: Config, old: Config) -> Config:
+    """The new configuration plus the old one's targets that it no longer names."""
+    names = {target.id for target in new.targets}
+    return replace(new, targets=(*new.targets, *(target for target in old.targets if target.id not in names)))
