@@ -34,9 +34,7 @@ def render(settings: EnvoySettings, version: str, secrets: Mapping[str, str]) ->
     for each in settings.targets:
         if clusters.has_secret(each):
             secret = secrets.get(each.id, "")
-            value = (
-                each.key_prefix + secret if secret else ""
-            )  # Envoy answers 401 itself rather than send a bare prefix
+            value = each.key_prefix + secret if secret else ""  # then Envoy answers 401, and sends no bare prefix
             files[clusters.secret_file(each)] = _discovery(version, [_generic_secret(f"secret:{each.id}", value)])
     if settings.tls:
         files["certificate.json"] = _discovery(version, [_certificate(*settings.tls)])
