@@ -50,16 +50,16 @@ class EventTail:
     """Reads events, and on the next call those that came since."""
 
     directory: Path
-    _offsets: dict[str, int] = field(default_factory=dict)
+    offsets: dict[str, int] = field(default_factory=dict)
 
     def read(self) -> Iterator[dict[str, object]]:
         """Complete lines not read before, oldest file first."""
         for path in sorted(self.directory.glob("*.jsonl")):
             with path.open("rb") as file:
-                file.seek(self._offsets.get(path.name, 0))
+                file.seek(self.offsets.get(path.name, 0))
                 data = file.read()
             complete = data.rfind(b"\n") + 1
-            self._offsets[path.name] = self._offsets.get(path.name, 0) + complete
+            self.offsets[path.name] = self.offsets.get(path.name, 0) + complete
             for line in data[:complete].splitlines():
                 yield orjson.loads(line)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import threading
@@ -18,7 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from extproc.audit.events import EventLog
+from extproc.audit.export import Export, run
 from extproc.audit.merge import END_WAIT, Merger
+from extproc.audit.otlp import Exporter, OtlpSettings
 from extproc.audit.sources import EdgeLog, Segment
 
 log = logging.getLogger("extproc.shipper")
@@ -89,6 +92,7 @@ def main() -> None:
         shipper = Shipper(arguments.state_dir)
     except OSError as error:
         sys.exit(f"shipper: {error}")
+    exporting = _start_export(arguments.state_dir, done := threading.Event())
     until = float("inf")
     while time.monotonic() < until and not (stopping.is_set() and not shipper.merger.pending):
         if stopping.is_set() and until == float("inf"):
@@ -98,6 +102,20 @@ def main() -> None:
         except OSError as error:
             log.error("events cannot be written, will try again: %s", error)
         stopping.wait(POLL) if not stopping.is_set() else time.sleep(POLL)
+    done.set()
+    if exporting:
+        exporting.join(DRAIN)
+
+
+def _start_export(state: Path, done: threading.Event) -> threading.Thread | None:
+    """Spans leave on a thread of their own: a slow collector must not keep entries from becoming events."""
+    settings = OtlpSettings.of(os.environ)
+    if settings is None:
+        return None
+    export = Export(state / "events", settings, Exporter(settings))
+    thread = threading.Thread(target=run, args=(export, done), name="export", daemon=True)
+    thread.start()
+    return thread
 
 
 if __name__ == "__main__":

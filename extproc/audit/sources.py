@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -44,11 +45,11 @@ class Segment:
 
 
 def _writer_gone(path: Path) -> bool:
-    """Whether nobody holds the writer's lock. Only that one byte range is asked for, and given back at once."""
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    """Whether nobody holds the writer's lock; ours is given back at once."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.lockf(fd, os.F_TEST, 0)
-    except OSError:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
     finally:
         os.close(fd)

@@ -7,6 +7,7 @@ nothing, a killed machine may lose the last moments (`fsync=True` closes that at
 
 from __future__ import annotations
 
+import fcntl
 import os
 import struct
 import uuid
@@ -70,10 +71,14 @@ class SpoolWriter:
         path = self._directory / f"{self._stem}-{self._number:06d}.seg"
         try:
             self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            draft = path.with_suffix(".new")
+            fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            # Held while we live: a reader that gets the lock knows that nothing will follow. Locked before it has the
+            # name that readers look for, or one could find it unlocked.
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            draft.rename(path)
         except OSError as error:
             raise SpoolError(f"{path}: {error.strerror}") from error
-        os.lockf(fd, os.F_TLOCK, 0)  # held while we live: a reader that gets the lock knows that nothing will follow
         return fd
 
 

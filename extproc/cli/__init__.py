@@ -15,7 +15,6 @@ GROUPS = {
     "events": "Watch requests as they happen.",
     "policy": "Check a policy-config.yaml.",
     "envoy": "Show the Envoy configuration that a policy-config.yaml becomes.",
-    "doctor": "Find out what this machine lacks.",
 }
 
 

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from extproc.audit.merge import EDGE_WAIT, END_WAIT, Entry, Merger
+
+BEGIN: Entry = {
+    "k": "begin",
+    "id": "r1",
+    "at": 1.0,
+    "path": "/v1/x",
+    "consumer": {"name": "ana", "team": "pay", "key_id": "t"},
+}
+END: Entry = {"k": "end", "id": "r1", "outcome": "allowed", "status": 200}
+EDGE: Entry = {"k": "edge", "id": "r1", "status": 200, "path": "/v1/x", "upstream_cluster": "target:a"}
+ATTEMPT: Entry = {"k": "attempt", "id": "r1", "cluster": "target:a", "status": 200}
+
+
+def outcomes(entries: list[Entry], waited: float, *, gone: bool = False) -> list[object]:
+    merger = Merger()
+    for entry in entries:
+        merger.feed(entry, 0.0, writer_gone=gone)
+    return [event["decision"] for event in merger.finished(waited)]
+
+
+@pytest.mark.parametrize("order", list(permutations([BEGIN, END, EDGE])))
+def test_a_complete_exchange_is_one_event_in_whatever_order_it_is_read(order: list[Entry]) -> None:
+    assert outcomes(list(order), 0.0) == ["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "waited", "gone", "expected"),
+    [
+        ([BEGIN, END], EDGE_WAIT, False, []),
+        ([BEGIN, END], EDGE_WAIT + 0.1, False, ["allowed"]),
+        ([BEGIN, EDGE], END_WAIT, False, []),
+        ([BEGIN, EDGE], END_WAIT + 0.1, False, ["interrupted"]),
+        ([BEGIN], 9999.0, False, []),
+        ([BEGIN], END_WAIT + 0.1, True, ["interrupted"]),
+        ([EDGE], END_WAIT + 0.1, False, ["refused_by_envoy"]),
+        ([{**EDGE, "path": "/healthz"}], END_WAIT + 0.1, False, []),
+    ],
+)
+def test_what_is_missing_decides_the_outcome(
+    entries: list[Entry], waited: float, gone: bool, expected: list[str]
+) -> None:
+    assert outcomes(entries, waited, gone=gone) == expected
+
+
+def test_a_late_entry_makes_no_second_event() -> None:
+    merger = Merger()
+    for entry in (BEGIN, END):
+        merger.feed(entry, 0.0)
+    assert len(list(merger.finished(EDGE_WAIT + 1))) == 1
+    merger.feed(EDGE, EDGE_WAIT + 2)
+    assert list(merger.finished(99.0)) == []
+    assert merger.late == 1
+
+
+def test_an_event_names_consumer_and_every_attempt() -> None:
+    merger = Merger()
+    for entry in (ATTEMPT, BEGIN, END, EDGE):
+        merger.feed(entry, 0.0)
+    (event,) = merger.finished(0.0)
+    assert (event["user"], event["team"], event["provider"]) == ("ana", "pay", "a")
+    assert event["attempts"] == [{"target": "a", "status": 200, "duration_ms": None, "flags": None}]

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import orjson
+
+from extproc.audit.events import EventTail
+from extproc.audit.shipper import Shipper
+from extproc.audit.spool import SpoolWriter
+
+
+def test_a_shipper_that_starts_again_at_any_moment_writes_each_event_once(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    (tmp_path / "logs").mkdir()
+    writer = SpoolWriter(tmp_path / "spool", "w", segment_bytes=2000)
+    edge = tmp_path / "logs" / "edge.log"
+    shipper = Shipper(tmp_path)
+    for number in range(200):
+        key = f"r{number}"
+        writer.append({"k": "begin", "id": key, "at": 1.0, "path": "/v1/x"})
+        writer.append({"k": "end", "id": key, "outcome": "allowed"})
+        with edge.open("ab") as file:
+            file.write(orjson.dumps({"k": "edge", "id": key, "path": "/v1/x"}) + b"\n")
+        if chance.random() < 0.3:
+            shipper.turn(float(number))
+        if chance.random() < 0.2:
+            shipper = Shipper(tmp_path)  # as after kill -9: nothing but the files is left
+    writer.close()
+    shipper.turn(300.0)
+    ids = [event["request_id"] for event in EventTail(tmp_path / "events").read()]
+    assert sorted(map(str, ids)) == sorted(f"r{n}" for n in range(200))
+
+
+def test_a_segment_is_deleted_once_all_its_requests_have_an_event(tmp_path: Path) -> None:
+    writer = SpoolWriter(tmp_path / "spool", "w")
+    writer.append({"k": "begin", "id": "a"})
+    writer.append({"k": "end", "id": "a", "outcome": "aborted"})
+    writer.append({"k": "begin", "id": "b"})
+    writer.close()
+    shipper = Shipper(tmp_path)
+    shipper.turn(0.0)
+    assert list((tmp_path / "spool").glob("*.seg"))
+    shipper.turn(10.0)
+    assert not list((tmp_path / "spool").glob("*.seg"))
+    assert {e["decision"] for e in EventTail(tmp_path / "events").read()} == {"aborted", "interrupted"}
+
+
+def test_a_torn_line_of_a_killed_shipper_is_mended(tmp_path: Path) -> None:
+    shipper = Shipper(tmp_path)
+    shipper.events.append([{"request_id": "a"}], 0.0)
+    path = next((tmp_path / "events").glob("*.jsonl"))
+    path.write_bytes(path.read_bytes() + b'{"request_id":"b"')
+    assert Shipper(tmp_path).merger.done == {"a"}
+    assert path.read_bytes() == b'{"request_id":"a"}\n'
