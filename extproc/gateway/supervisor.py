@@ -99,20 +99,25 @@ class Supervisor:
 
     async def _watch(self) -> None:
         """Reload on SIGHUP and whenever a configuration file says something else."""
-        seen = _contents(self.options.policy_config)
+        seen: list[bytes | None] = []  # so that a change made while we started is not missed
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._reload.wait(), WATCH_EVERY)
-            now = _contents(self.options.policy_config)
-            if now != seen or self._reload.is_set():
+            asked, now = self._reload.is_set(), _contents(self.options.policy_config)
+            if asked or now != seen:
                 self._reload.clear()
                 seen = now
-                await self._apply()
+                await self._apply(even_if_same=asked)
 
-    async def _apply(self) -> None:
-        """The order of D10: new targets at Envoy first, then the workers' snapshot, then removals."""
+    async def _apply(self, *, even_if_same: bool) -> None:
+        """The order of D10: new targets at Envoy first, then the workers' snapshot, then removals.
+
+        `even_if_same` is for SIGHUP: a credential behind an unchanged reference may have been rotated.
+        """
         try:
             config = load(self.options.policy_config, environ=os.environ).config
+            if config.digest == self.config.digest and not even_if_same:
+                return
             secrets = plan.secrets(os.environ, config)
             await asyncio.to_thread(files.validate, plan.envoy_settings(self.options, config), secrets)
         except (ConfigError, ExtprocError, OSError) as error:
@@ -134,7 +139,9 @@ class Supervisor:
         files.publish(files.render(settings, version, secrets), settings.directory)
         until = time.monotonic() + PROPAGATION
         while time.monotonic() < until:
-            found = admin.versions(settings.admin)
+            found: dict[str, str] = {}
+            with suppress(OSError):  # Envoy may be starting again
+                found = admin.versions(settings.admin)
             if found.get("cluster_manager.cds.version_text") == version:
                 return
             await asyncio.sleep(0.02)
