@@ -19,7 +19,7 @@ EDGE_FIELDS: Json = {
     "bytes_in": "%BYTES_RECEIVED%",
     "bytes_out": "%BYTES_SENT%",
     "method": "%REQ(:METHOD)%",
-    "path": "%PATH(NQ:ORIG)%",
+    "path": "%PATH(NQ:ORIG_OR_PATH)%",
     "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
     "authority": "%REQ(:AUTHORITY)%",
     "upstream_cluster": "%UPSTREAM_CLUSTER%",

@@ -60,14 +60,12 @@ def _action(settings: EnvoySettings) -> Json:
             # "reset" makes timeouts and resets before headers retriable; nothing is retried after headers (trial A2)
             "retry_on": "reset,connect-failure,refused-stream,retriable-status-codes",
             "retriable_status_codes": _RETRIABLE,
-            "num_retries": max(1, len(settings.targets) - 1),
+            "num_retries": len(settings.targets) - 1,  # 0: the timeouts below hold for a single target too
             "per_try_timeout": seconds(limits.first_byte_timeout_seconds),
             "per_try_idle_timeout": seconds(limits.stream_idle_timeout_seconds),
             "refresh_cluster_on_retry": True,
             "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.001s"},
-        }
-        if len(settings.targets) > 1
-        else None,
+        },
     }
 
 

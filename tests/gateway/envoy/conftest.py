@@ -22,7 +22,7 @@ from extproc.gateway import admin
 from extproc.gateway.certs import ensure_dev_certificate
 from extproc.gateway.envoy import files
 from extproc.gateway.envoy.settings import EnvoySettings
-from extproc.model import Head, Headers, Phase, Proceed, Target, first
+from extproc.model import BodyMode, Head, Headers, Phase, Proceed, Target, first
 from extproc.transport.grpcio import GrpcServer, Health
 
 
@@ -40,6 +40,8 @@ class LetsPass:
         if isinstance(event, Head) and event.phase is Phase.REQUEST_HEADERS:
             self.seen.append(event.headers)
             reply = self._route(event.headers)
+        elif isinstance(event, Head) and "event-stream" in first(event.headers, "content-type"):
+            reply = Proceed(event.phase, mode=BodyMode.NONE)
         await self.write(wire.encode(reply))
 
     def _route(self, headers: Headers) -> Proceed:
