@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,9 +74,15 @@ class EdgeLog:
         complete = data.rfind(b"\n") + 1
         self.offset += complete
         for line in data[:complete].splitlines():
-            try:
-                entry = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                continue
-            if isinstance(entry, dict):
+            entry = _line(line)
+            if entry is not None:
                 yield entry
+
+
+def _line(line: bytes) -> dict[str, object] | None:
+    """One line as an entry. A killed Envoy leaves half a line, and its successor goes on right behind it."""
+    for start in (0, line.rfind(b'{"')):
+        with suppress(orjson.JSONDecodeError):
+            entry = orjson.loads(line[max(start, 0) :])
+            return entry if isinstance(entry, dict) else None
+    return None
