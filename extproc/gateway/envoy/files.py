@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from extproc.gateway.envoy import clusters, routes
-from extproc.gateway.envoy.listener import listener
+from extproc.gateway.envoy.listener import listener, policy
 from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of
 from extproc.model import ExtprocError
 
@@ -28,6 +28,7 @@ def render(settings: EnvoySettings, version: str, secrets: Mapping[str, str]) ->
     files: dict[str, Json] = {
         "bootstrap.json": bootstrap(settings),
         "lds.json": _discovery(version, [listener(settings)]),
+        "ecds.json": _discovery(version, [policy(settings)]),
         "rds.json": _discovery(version, [routes.route_configuration(settings)]),
         "cds.json": _discovery(version, [clusters.target(settings, each) for each in settings.targets]),
     }
@@ -114,6 +115,8 @@ def _static(settings: EnvoySettings, scratch: Path, secrets: Mapping[str, str]) 
     found = json.loads((scratch / "cds.json").read_text())["resources"]
     manager = listen[0]["filter_chains"][0]["filters"][0]["typed_config"]
     del manager["rds"]
+    inline = {key: value for key, value in policy(settings).items() if key != "@type"}
+    manager["http_filters"] = [inline if "config_discovery" in each else each for each in manager["http_filters"]]
     manager["route_config"] = routes.route_configuration(settings)
     for resource in (*listen, *found, manager["route_config"]):
         resource.pop("@type")

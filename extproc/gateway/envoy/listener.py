@@ -1,4 +1,9 @@
-"""The listener: TLS, HTTP/1.0 to 2, hardening, the policy filter, the edge log."""
+"""The listener: TLS, HTTP/1.0 to 2, hardening, the policy filter, the edge log.
+
+A change of the listener cuts every stream that is still open after --drain-time-s (trial B1), so what a reload may
+change stands elsewhere: the policy filter in a file of its own (ECDS), body limits and idle times at the route.
+`trusted_hops` alone has no other place.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ from extproc.gateway.envoy.local_replies import local_reply_config
 from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of, seconds
 
 HTTP = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+EXT_PROC = "extensions.filters.http.ext_proc.v3.ExternalProcessor"
 EDGE_FIELDS: Json = {
     "k": "edge",
     "id": "%REQ(X-REQUEST-ID)%",
@@ -44,7 +50,6 @@ def listener(settings: EnvoySettings) -> Json:
         "config.listener.v3.Listener",
         name="gateway",
         address={"socket_address": {"address": settings.host, "port_value": settings.port}},
-        per_connection_buffer_limit_bytes=settings.limits.max_body_bytes + (8 << 20),
         filter_chains=[chain],
     )
 
@@ -57,7 +62,6 @@ def _tls(settings: EnvoySettings) -> Json:
 
 
 def _http(settings: EnvoySettings) -> Json:
-    limits = settings.limits
     return any_of(
         HTTP,
         stat_prefix="gateway",
@@ -70,20 +74,20 @@ def _http(settings: EnvoySettings) -> Json:
             "initial_connection_window_size": 16 << 20,
         },
         use_remote_address=True,
-        xff_num_trusted_hops=limits.trusted_hops,
+        xff_num_trusted_hops=settings.limits.trusted_hops,
         normalize_path=True,
         merge_slashes=True,
         path_with_escaped_slashes_action="REJECT_REQUEST",
         common_http_protocol_options={"headers_with_underscores_action": "DROP_HEADER"},
         always_set_request_id_in_response=False,
         preserve_external_request_id=False,
-        stream_idle_timeout=seconds(limits.stream_idle_timeout_seconds + 30),
+        stream_idle_timeout="330s",  # until a route is found, which brings its own
         request_headers_timeout="30s",
         delayed_close_timeout="0.1s",
         early_header_mutation_extensions=[_strip_internal()],
         local_reply_config=local_reply_config(),
         access_log=[_file_log(settings, EDGE_FIELDS)],
-        http_filters=[_ready(), _policy(settings), _router(settings)],
+        http_filters=[_ready(), _watched_policy(settings), _router(settings)],
     )
 
 
@@ -108,10 +112,15 @@ def _ready() -> Json:
     return {"name": "ready", "typed_config": config}
 
 
-def _policy(settings: EnvoySettings) -> Json:
+def _watched_policy(settings: EnvoySettings) -> Json:
+    discovery = {"config_source": settings.watched("ecds.json"), "type_urls": [f"type.googleapis.com/envoy.{EXT_PROC}"]}
+    return {"name": "policy", "config_discovery": discovery}
+
+
+def policy(settings: EnvoySettings) -> Json:
     """Fail closed: no failure_mode_allow, 503 when no worker answers (a timer that fires is always a 504)."""
     config = any_of(
-        "extensions.filters.http.ext_proc.v3.ExternalProcessor",
+        EXT_PROC,
         grpc_service={
             "envoy_grpc": {"cluster_name": "workers"},
             "initial_metadata": [{"key": "x-kt-role", "value": "policy"}],
@@ -131,7 +140,7 @@ def _policy(settings: EnvoySettings) -> Json:
         mutation_rules={"allow_envoy": True},  # x-envoy-max-retries (trial A2)
         metadata_options={"receiving_namespaces": {"untyped": ["kt.log"], "typed": ["kt.route"]}},
     )
-    return {"name": "policy", "typed_config": config}
+    return any_of("config.core.v3.TypedExtensionConfig", name="policy", typed_config=config)
 
 
 def _router(settings: EnvoySettings) -> Json:

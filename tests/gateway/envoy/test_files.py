@@ -7,7 +7,7 @@ import socket
 import ssl
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from extproc.gateway.envoy.settings import EnvoySettings
 from extproc.model import Target, first
 
 SECRET = "sk-of-the-provider"
+ECDS = "extension_config_discovery.http_filter.policy"
 
 
 def target(port: int, name: str = "a", **changes: Any) -> Target:
@@ -91,6 +92,13 @@ def test_only_what_changed_is_written_and_only_the_owner_may_read_it(tmp_path: P
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "envoy").iterdir())
 
 
+@pytest.mark.parametrize("name", [each.name for each in fields(Limits) if each.name != "trusted_hops"])
+def test_a_changed_limit_leaves_the_listener_as_it_is(tmp_path: Path, name: str) -> None:
+    limits = replace(Limits(), **{name: getattr(Limits(), name) * 2})
+    before, after = settings(tmp_path, target(1)), settings(tmp_path, target(1), limits=limits)
+    assert files.render(before, "v1", {})["lds.json"] == files.render(after, "v1", {})["lds.json"]
+
+
 # --- our own pages and errors ----------------------------------------------------------------------------------------
 
 
@@ -100,8 +108,11 @@ def test_without_a_worker_it_is_alive_not_ready_and_refuses_in_shape(start: Any,
     with lab.client() as client:
         assert (client.get("/healthz").status_code, client.get("/healthz").text) == (200, "ok\n")
         assert client.get("/readyz").status_code == 503
-    is_shaped(lab.chat(), 503, "unavailable")
+    refused = lab.chat()
+    is_shaped(refused, 503, "unavailable")
     assert provider.requests == []
+    (edge,) = lab.edge("edge", refused.headers["x-keeptrusts-request-id"])
+    assert edge["path"] == "/v1/chat/completions"  # without it the audit takes the request for none of /v1
 
 
 def test_with_a_worker_it_is_ready(start: Any, providers: Providers) -> None:
@@ -126,6 +137,16 @@ def test_a_body_above_the_limit_is_a_413_in_shape(start: Any, providers: Provide
 
     with lab.client() as client:
         is_shaped(client.post("/v1/chat/completions", content=large()), 413, "request_too_large")
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
+def test_a_body_of_32_mib_passes(start: Any, providers: Providers, http2: bool) -> None:
+    provider, port = providers.add()
+    lab = start(target(port), tls=True, secrets={"a": SECRET})
+    body = b'{"model": "demo", "messages": [{"role": "user", "content": "hello"}]}'.ljust(32 << 20)
+    with lab.client(http2=http2) as client:
+        assert client.post("/v1/chat/completions", content=body).status_code == 200
+    assert len(provider.requests[0].body) == len(body)
 
 
 def test_a_target_without_a_credential_in_its_file_is_never_asked(start: Any, providers: Providers) -> None:
@@ -249,7 +270,7 @@ def test_a_published_change_is_in_force_by_its_version(start: Any, providers: Pr
     (_, old_port), (new, new_port) = providers.add(), providers.add()
     lab = start(target(old_port), secrets={"a": SECRET})
     lab.publish(replace(lab.settings, targets=(target(new_port),)), "v2", {"a": "sk-rotated"})
-    names = ("cluster_manager.cds", "http.gateway.rds.kt", "listener_manager.lds", "sds.secret_a")
+    names = ("cluster_manager.cds", "http.gateway.rds.kt", "listener_manager.lds", "sds.secret_a", ECDS)
     for name in names:
         eventually(lambda n=name: version_of(lab, n) == "v2", f"{name} in force")  # type: ignore[misc]
     assert lab.chat().status_code == 200
