@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 from extproc.model import ExtprocError
 
-BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+BACK_OFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before the first, second … restart in a row; the last one repeats."""
 
-HEALTHY_AFTER = 30.0
+HEALTHY_AFTER = 5.0
 """A child that lived this long starts over at the first back-off."""
 
 

@@ -1,47 +1,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from collector import Collector, serving
 
 from extproc.audit.events import EventLog
 from extproc.audit.export import Export
 from extproc.audit.merge import Merger
-from extproc.audit.otlp import EXPORT, Exporter, OtlpSettings
-
-
-@dataclass
-class Collector(grpc.GenericRpcHandler):
-    """A scripted OTLP receiver: fails as told, then takes everything."""
-
-    failures: list[grpc.StatusCode] = field(default_factory=list)
-    spans: list[bytes] = field(default_factory=list)
-
-    def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        return grpc.unary_unary_rpc_method_handler(self._export) if call.method == EXPORT else None
-
-    def _export(self, data: bytes, context: grpc.ServicerContext) -> bytes:
-        if self.failures:
-            context.abort(self.failures.pop(0), "as told")
-        for group in ExportTraceServiceRequest.FromString(data).resource_spans:
-            self.spans += [span.span_id for scope in group.scope_spans for span in scope.spans]
-        return b""
+from extproc.audit.otlp import Exporter, OtlpSettings
 
 
 @pytest.fixture
 def collector() -> Iterator[tuple[Collector, OtlpSettings]]:
-    found = Collector()
-    server = grpc.server(ThreadPoolExecutor(1))
-    server.add_generic_rpc_handlers((found,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield found, OtlpSettings(f"http://127.0.0.1:{port}", "grpc", seconds=5)
-    server.stop(None).wait()
+    with serving() as (found, endpoint):
+        yield found, OtlpSettings(endpoint, "grpc", seconds=5)
 
 
 def events(count: int) -> list[dict[str, object]]:
@@ -61,7 +36,7 @@ def test_a_collector_that_is_away_at_first_gets_everything_once(
     export = Export(tmp_path, settings, Exporter(settings))
     left = [export.turn() for _ in range(4)]
     assert left == [True, True, True, False]
-    assert len(receiver.spans) == len(set(receiver.spans)) == 600
+    assert len(receiver.ids) == len(set(receiver.ids)) == 600
 
 
 def test_a_new_exporter_goes_on_where_the_collector_acknowledged(

@@ -27,7 +27,7 @@ function envoy_on_request(handle)
     handle:respond({[":status"] = "503"}, "")
     return
   end
-  headers:replace(":path", "%(prefix)s" .. facts["path"])
+  headers:replace(":path", %(prefix)s .. facts["path"])
   if facts["len"] == nil or facts["len"] == "" then
     headers:remove("content-length")
   else
@@ -55,7 +55,8 @@ def workers(settings: EnvoySettings) -> Json:
         "load_assignment": {"cluster_name": "workers", "endpoints": [{"lb_endpoints": endpoints}]},
         "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": protocol},
         "circuit_breakers": _BREAKERS,
-        "per_connection_buffer_limit_bytes": settings.limits.max_body_bytes + (8 << 20),
+        "per_connection_buffer_limit_bytes": max(settings.limits.max_body_bytes, settings.limits.max_response_bytes)
+        + (8 << 20),
         # column D of trial B4: a killed worker costs 3 failed requests in 30 ms instead of seconds of them
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         "health_checks": [
@@ -122,14 +123,24 @@ def has_secret(each: Target) -> bool:
 
 def secret_file(each: Target) -> str:
     """The name of the file that holds this target's credential for Envoy."""
-    return f"secret-{each.id}.json"
+    return secret_file_of(each.id)
+
+
+def secret_file_of(target: str) -> str:
+    """The same by the target's id; `*` gives the pattern of all."""
+    return f"secret-{target}.json"
 
 
 def _clean(each: Target) -> Json:
     names = {*CREDENTIALS, *_INTERNAL, each.key_header}
-    code = _CLEAN % {"drop": ", ".join(f'"{name}"' for name in sorted(names)), "prefix": each.prefix}
+    code = _CLEAN % {"drop": ", ".join(map(_quoted, sorted(names))), "prefix": _quoted(each.prefix)}
     config = any_of("extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": code})
     return {"name": "clean", "typed_config": config}
+
+
+def _quoted(text: str) -> str:
+    """A Lua string literal of any text."""
+    return '"' + "".join(chr(b) if 32 <= b < 127 and chr(b) not in '"\\' else f"\\{b:03d}" for b in text.encode()) + '"'
 
 
 def _credential(settings: EnvoySettings, each: Target) -> Json:

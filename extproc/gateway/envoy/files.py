@@ -16,6 +16,9 @@ from extproc.gateway.envoy.listener import listener, policy
 from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of
 from extproc.model import ExtprocError
 
+_LAST = ("cds.json", "ecds.json", "rds.json", "lds.json", "bootstrap.json")
+"""The order in which files are written; secrets and certificates before all of these."""
+
 
 class EnvoyError(ExtprocError):
     """The operator's: no Envoy, or a configuration that it refuses."""
@@ -58,10 +61,10 @@ def bootstrap(settings: EnvoySettings) -> Json:
 def publish(files: Mapping[str, str], directory: Path) -> None:
     """Write what changed, each file whole and by rename; only the owner can read any of it. Raises OSError.
 
-    Clusters and secrets go before routes, and routes before the listener that asks for them.
+    What is asked for goes before what asks for it; the credential of a target that is gone goes last.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in sorted(files, key=lambda each: (each in ("rds.json", "lds.json", "bootstrap.json"), each)):
+    for name in sorted(files, key=lambda each: (_LAST.index(each) if each in _LAST else -1, each)):
         path = directory / name
         if path.exists() and path.read_text() == files[name]:
             continue
@@ -69,6 +72,9 @@ def publish(files: Mapping[str, str], directory: Path) -> None:
         draft.touch(mode=0o600)
         draft.write_text(files[name])
         draft.rename(path)
+    for path in directory.glob(clusters.secret_file_of("*")):
+        if path.name not in files:
+            path.unlink()
 
 
 def binary() -> Path:
@@ -85,8 +91,11 @@ def argv(settings: EnvoySettings, log_level: str = "warning") -> list[str]:
     return [
         *(str(binary()), "--config-path", str(settings.directory / "bootstrap.json")),
         *("--log-level", log_level),
-        *("--file-flush-interval-msec", "10"),  # the edge log is part of the audit; 10 s is Envoy's default
-        *("--drain-time-s", "5", "--drain-strategy", "immediate"),
+        # the edge log is part of the audit: each line is flushed at once, before its reply leaves the socket;
+        # by default Envoy waits for 64 KB or 10 s, and a killed Envoy would take its own 503s with it
+        *("--file-flush-min-size-kb", "0", "--file-flush-interval-msec", "10"),
+        # how long the streams of a replaced listener may go on (trial B1)
+        *("--drain-time-s", str(int(settings.limits.max_stream_duration_seconds)), "--drain-strategy", "immediate"),
         "--reject-unknown-dynamic-fields",  # else unknown fields and enum values are accepted in silence (trial B1)
         "--disable-hot-restart",
     ]

@@ -13,7 +13,9 @@ def route_configuration(settings: EnvoySettings) -> Json:
     host = {
         "name": "gateway",
         "domains": ["*"],
-        "request_body_buffer_limit": settings.limits.max_body_bytes + (8 << 20),
+        # Envoy's one limit for both directions: a buffered reply above it becomes a 500
+        "request_body_buffer_limit": max(settings.limits.max_body_bytes, settings.limits.max_response_bytes)
+        + (8 << 20),
         "include_request_attempt_count": False,
         "routes": [_alive(), _models(settings), _everything_else()],
     }

@@ -63,7 +63,7 @@ def test_envoy_accepts_the_rendering(tmp_path: Path, count: int, tls: bool) -> N
 
     made = [
         target(8000, "plain", secret_env=""),
-        target(443, "tls", scheme="https", host="api.example.com", prefix="/openai"),
+        target(443, "tls", scheme="https", host="api.example.com", prefix='/open"ai\\\n'),
         target(8443, "odd", scheme="https", host="llm.internal", key_header="x-api-key", key_prefix=""),
     ][:count]
     pair = ensure_dev_certificate(tmp_path / "tls", dt.datetime.now(dt.UTC)) if tls else None
@@ -90,6 +90,12 @@ def test_only_what_changed_is_written_and_only_the_owner_may_read_it(tmp_path: P
     after = {path.name: path.stat().st_ino for path in (tmp_path / "envoy").iterdir()}
     assert after["secret-a.json"] == before["secret-a.json"] and after["cds.json"] != before["cds.json"]
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "envoy").iterdir())
+
+
+def test_the_credential_of_a_target_that_is_gone_is_deleted(tmp_path: Path) -> None:
+    files.publish({"cds.json": "1", "secret-a.json": "x", "secret-b.json": "y"}, tmp_path)
+    files.publish({"cds.json": "2", "secret-b.json": "y"}, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cds.json", "secret-b.json"]
 
 
 @pytest.mark.parametrize("name", [each.name for each in fields(Limits) if each.name != "trusted_hops"])
@@ -130,7 +136,7 @@ def test_any_other_path_is_a_404_in_shape_that_the_processor_never_sees(start: A
 
 
 def test_a_body_above_the_limit_is_a_413_in_shape(start: Any, providers: Providers) -> None:
-    lab = start(target(providers.add()[1]), tls=True, limits=Limits(max_body_bytes=1 << 20))
+    lab = start(target(providers.add()[1]), tls=True, limits=Limits(max_body_bytes=1 << 20, max_response_bytes=1 << 20))
 
     def large() -> Iterator[bytes]:
         yield from (b" " * (1 << 18) for _ in range(40))
