@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NewType
 
 import re2
@@ -60,7 +61,7 @@ class Scanner:
         self._database: Any = None
         self._always: Sequence[int] = range(len(specs))
         if prefilter and hyperscan:
-            self._database, self._always = _database(specs)
+            self._database, self._always = _database(tuple(specs))
 
     def find(self, text: str) -> list[Hit]:
         """All hits, leftmost first, overlaps resolved for the earlier and longer one."""
@@ -96,28 +97,34 @@ def _options(caseless: bool = False) -> Any:
     return options
 
 
-def _database(specs: Sequence[PatternSpec]) -> tuple[Any, Sequence[int]]:
-    """A hyperscan database of all patterns that it can compile, and the indices of those it cannot."""
-    able = [index for index, spec in enumerate(specs) if _compiles(spec)]
-    always = sorted(set(range(len(specs))) - set(able))
-    if not able:
-        return None, range(len(specs))
+@lru_cache(maxsize=64)
+def _database(specs: tuple[PatternSpec, ...]) -> tuple[Any, Sequence[int]]:
+    """A hyperscan database of all patterns that it can compile, and the indices of those it cannot.
+
+    Compiling takes tenths of a second, in which a worker that reloads answers nobody: so patterns that did not change
+    are not compiled again.
+    """
+    everything = range(len(specs))
+    database = _compiled(specs, everything)
+    if database or not specs:
+        return database, () if database else everything
+    able = [index for index in everything if _compiled(specs, (index,))]
+    return (_compiled(specs, able), sorted(set(everything) - set(able))) if able else (None, everything)
+
+
+def _compiled(specs: Sequence[PatternSpec], chosen: Sequence[int]) -> Any:
+    """The chosen patterns in one database, or None where hyperscan cannot."""
     database = hyperscan.Database()
-    database.compile(
-        expressions=[_expression(specs[index]).encode() for index in able],
-        ids=able,
-        elements=len(able),
-        flags=[_flags(specs[index]) for index in able],
-    )
-    return database, always
-
-
-def _compiles(spec: PatternSpec) -> bool:
     try:
-        hyperscan.Database().compile(expressions=[_expression(spec).encode()], flags=[_flags(spec)])
+        database.compile(
+            expressions=[_expression(specs[index]).encode() for index in chosen],
+            ids=list(chosen),
+            elements=len(chosen),
+            flags=[_flags(specs[index]) for index in chosen],
+        )
     except hyperscan.error:
-        return False
-    return True
+        return None
+    return database
 
 
 def _flags(spec: PatternSpec) -> int:
