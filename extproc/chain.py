@@ -8,7 +8,7 @@ chain then, to whoever drives it. Nothing here does I/O or reads a clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import GeneratorType
 from typing import Literal
 
@@ -28,12 +28,20 @@ from extproc.model import (
     Verdict,
     first,
 )
-from extproc.policies.base import Hook, Policy
+from extproc.policies.base import Policy
 
 Stage = Literal["input", "output"]
 Code = Literal["input_blocked", "output_blocked", "escalation_required"]
 Judging = Generator[Need, object, "Refused | None"]
 """A pass over the chain: yields Needs, is sent what was found, returns the refusal, or None where all may pass."""
+
+
+_NAMES: dict[type, Literal["allow", "block", "redact", "escalate"]] = {
+    Allow: "allow",
+    Block: "block",
+    Redact: "redact",
+    Escalate: "escalate",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +56,17 @@ class Link:
     shadow: bool = False
     on_error: Literal["block", "allow"] = "block"
 
-    def applies(self, exchange: Exchange, stage: Stage) -> bool:
+    def judges(self, hook: str, stage: Stage) -> bool:
+        """Whether the policy has its own hook of this name, and is asked at this stage."""
+        return stage in self.stages and getattr(type(self.policy), hook) is not getattr(Policy, hook)
+
+    def applies(self, exchange: Exchange) -> bool:
         """Whether all conditions of `when` hold; `model` can only hold once the body was read."""
-        asked = exchange.request.model if exchange.request else ""
-        return (
-            stage in self.stages
-            and exchange.path.startswith(self.path)
-            and all(first(exchange.headers, name) == value for name, value in self.headers)
-            and (not self.models or asked in self.models)
-        )
+        if self.path and not exchange.path.startswith(self.path):
+            return False
+        if self.models and (exchange.request.model if exchange.request else "") not in self.models:
+            return False
+        return not self.headers or all(first(exchange.headers, name) == value for name, value in self.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +86,29 @@ class Chain:
     links: Sequence[Link]
     clock: Callable[[], int]
     deadline: float = 10.0
+    guards_output: bool = field(init=False)
+    """Whether any link judges replies, so that a reply nobody can read must not pass."""
+    _at_headers: tuple[Link, ...] = field(init=False, repr=False)
+    _at_input: tuple[Link, ...] = field(init=False, repr=False)
+    _at_output: tuple[Link, ...] = field(init=False, repr=False)
 
-    @property
-    def guards_output(self) -> bool:
-        """Whether any link judges replies, so that a reply nobody can read must not pass."""
-        return any(link.policy.guards_output and "output" in link.stages and not link.shadow for link in self.links)
+    def __post_init__(self) -> None:
+        """Who is asked when is known once: most kinds have one hook, and asking the others costs every request."""
+        derived = {
+            "guards_output": any(
+                link.policy.guards_output and "output" in link.stages and not link.shadow for link in self.links
+            ),
+            "_at_headers": tuple(link for link in self.links if link.judges("on_headers", "input") and not link.models),
+            "_at_input": tuple(link for link in self.links if link.judges("on_input", "input")),
+            "_at_output": tuple(link for link in self.links if link.judges("on_output", "output")),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
 
     def judge_headers(self, exchange: Exchange) -> Refused | None:
         """The pass over what the headers alone say."""
-        for link in self.links:
-            if link.models or not link.applies(exchange, "input"):
+        for link in self._at_headers:
+            if not link.applies(exchange):
                 continue
             started = self.clock()
             verdict, error = _on_headers(link, exchange)
@@ -98,18 +121,18 @@ class Chain:
 
     def judge_input(self, exchange: Exchange) -> Judging:
         """The pass over a request body; redactions change `exchange.request` before the next policy looks."""
-        return self._judge(exchange, "input", lambda policy: policy.on_input(exchange))
+        return self._judge(self._at_input, exchange, "input")
 
     def judge_output(self, exchange: Exchange) -> Judging:
         """The pass over a JSON reply."""
-        return self._judge(exchange, "output", lambda policy: policy.on_output(exchange))
+        return self._judge(self._at_output, exchange, "output")
 
-    def _judge(self, exchange: Exchange, stage: Stage, hook: Callable[[Policy], Hook]) -> Judging:
-        for link in self.links:
-            if not link.applies(exchange, stage):
+    def _judge(self, links: Sequence[Link], exchange: Exchange, stage: Stage) -> Judging:
+        for link in links:
+            if not link.applies(exchange):
                 continue
             started = self.clock()
-            verdict, error = yield from _asked(link, hook, self.deadline)
+            verdict, error = yield from _asked(link, exchange, stage, self.deadline)
             refused = self._settle(link, verdict, error, exchange, stage, started)
             if refused:
                 return refused
@@ -131,10 +154,12 @@ class Chain:
         return _refusal(link, verdict, stage)
 
 
-def _asked(link: Link, hook: Callable[[Policy], Hook], deadline: float) -> Generator[Need, object, tuple[Verdict, str]]:
+def _asked(
+    link: Link, exchange: Exchange, stage: Stage, deadline: float
+) -> Generator[Need, object, tuple[Verdict, str]]:
     """One policy's verdict, its Needs passed on; and the name of the error that stood in its way, or ''."""
     try:
-        answer = hook(link.policy)
+        answer = link.policy.on_input(exchange) if stage == "input" else link.policy.on_output(exchange)
         if not isinstance(answer, GeneratorType):
             return _checked(answer), ""
         found: object = None
@@ -203,12 +228,6 @@ def _refusal(link: Link, verdict: Verdict, stage: Stage) -> Refused | None:
 
 
 def _decision(link: Link, stage: Stage, verdict: Verdict, error: str, duration_us: int) -> Decision:
-    names: dict[type, Literal["allow", "block", "redact", "escalate"]] = {
-        Allow: "allow",
-        Block: "block",
-        Redact: "redact",
-        Escalate: "escalate",
-    }
     counts: dict[str, int] = {}
     for edit in verdict.edits if isinstance(verdict, Redact) else ():
         counts[edit.label] = counts.get(edit.label, 0) + 1
@@ -216,7 +235,7 @@ def _decision(link: Link, stage: Stage, verdict: Verdict, error: str, duration_u
     return Decision(
         link.policy.kind,
         stage,
-        names[type(verdict)],
+        _NAMES[type(verdict)],
         reason,
         duration_us,
         enforced=not link.shadow,

@@ -10,7 +10,8 @@ The only module that knows protobuf's ext_proc messages (design D6). Facts that 
 
 from __future__ import annotations
 
-from google.protobuf.any_pb2 import Any
+from functools import lru_cache
+
 from google.protobuf.message import DecodeError
 
 from extproc.model import (
@@ -97,6 +98,12 @@ def _headers(header_map: pb.HeaderMap) -> Headers:
 
 def encode(reply: Reply) -> bytes:
     """A reply as the bytes of one `ProcessingResponse`."""
+    if isinstance(reply, Proceed) and reply == _BARE.get(reply.phase):
+        return _BARE_BYTES[reply.phase]
+    return _encode(reply)
+
+
+def _encode(reply: Reply) -> bytes:
     message = pb.ProcessingResponse()
     match reply:
         case Proceed():
@@ -128,7 +135,8 @@ def _proceed(message: pb.ProcessingResponse, reply: Proceed) -> None:
     if reply.metadata is not None:
         message.dynamic_metadata.get_or_create_struct(METADATA_NAMESPACE).update(reply.metadata)
     if reply.targets:
-        message.typed_dynamic_metadata[ROUTE_NAMESPACE].CopyFrom(_groups(reply.targets))
+        route = message.typed_dynamic_metadata[ROUTE_NAMESPACE]
+        route.type_url, route.value = _OVERRIDE_URL, _groups(reply.targets)
 
 
 def _replace(mutation: pb.BodyMutation, body: bytes) -> None:
@@ -146,12 +154,13 @@ def _override(mode: pb.ProcessingMode, body: BodyMode) -> None:
         mode.response_trailer_mode = pb.SEND
 
 
-def _groups(targets: tuple[str, ...]) -> Any:
+@lru_cache(maxsize=1024)
+def _groups(targets: tuple[str, ...]) -> bytes:
     override = pb.PriorityGroupsOverride()
     for name in targets:
         cluster = override.priority_groups.add(name=name).clusters.add(cluster_name=name)
         cluster.weight.value = 1
-    return Any(type_url=_OVERRIDE_URL, value=override.SerializeToString())
+    return override.SerializeToString()
 
 
 def _answer(part: pb.ImmediateResponse, reply: Answer) -> None:
@@ -166,3 +175,8 @@ def _set(mutation: pb.HeaderMutation, headers: Headers) -> None:
         mutation.set_headers.add(
             header=pb.HeaderValue(key=name, raw_value=value.encode("latin-1")), append_action=_OVERWRITE
         )
+
+
+_BARE = {phase: Proceed(phase) for phase in Phase}
+_BARE_BYTES = {phase: _encode(reply) for phase, reply in _BARE.items()}
+"""Most messages are answered with nothing but "go on"; these need no building."""

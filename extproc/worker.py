@@ -141,6 +141,7 @@ class Worker:
         await server.start(self.arguments.listen, self.arguments.mtls)
         self_test()
         gc.freeze()  # the snapshot lives long; collecting it again costs every request
+        gc.set_threshold(20_000, 20, 50)  # an exchange leaves no cycles; Python's 700 would look for some in each
         self.health.serving = True
         self.say(b"R")
         beating = asyncio.create_task(self._beat())

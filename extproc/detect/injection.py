@@ -79,7 +79,8 @@ BOUNDARIES: tuple[PatternSpec, ...] = (
     PatternSpec("boundary", r"\bbegin (?:new )?system (?:prompt|message)\b"),
 )
 
-_BASE64 = re2.compile(r"[A-Za-z0-9+/]{24,}={0,2}")
+_SHORTEST = 24
+_BASE64 = re2.compile(rf"[A-Za-z0-9+/]{{{_SHORTEST},}}={{0,2}}")
 _MAX_SEGMENTS, _MAX_RUN = 8, 4096
 
 
@@ -116,6 +117,8 @@ def fold(text: str) -> str:
 
 def _decoded(text: str) -> Iterator[str]:
     """Base64 runs as text, one level, the first few only."""
+    if len(text) < _SHORTEST:
+        return
     for number, match in enumerate(_BASE64.finditer(text.encode("utf-8", "replace"))):
         if number == _MAX_SEGMENTS:
             return

@@ -74,6 +74,8 @@ class Scanner:
             for match in self._exact[index].finditer(data)
             if match.end() > match.start()
         ]
+        if not hits:
+            return []
         kept = _without_overlaps(hits)
         return [Hit(label, start, end) for start, end, label in kept] if text.isascii() else _in_characters(data, kept)
 
@@ -81,9 +83,9 @@ class Scanner:
         """The patterns that may occur, by index."""
         if self._database is None:
             return self._always
-        seen = set(self._always)
-        self._database.scan(data, match_event_handler=lambda index, *_: seen.add(index))
-        return sorted(seen)
+        seen = list(self._always)
+        self._database.scan(data, match_event_handler=lambda index, *_: seen.append(index))
+        return sorted(set(seen)) if len(seen) > 1 else seen
 
 
 def _expression(spec: PatternSpec) -> str:

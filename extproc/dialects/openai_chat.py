@@ -95,6 +95,10 @@ def _request_texts(value: dict[str, Any], messages: list[Any]) -> Iterator[Text]
         if not isinstance(role, str):
             raise _wrong(f"{where}.role", "a string", role)
         content = message.get("content")
+        if len(message) == 2 and isinstance(content, str):  # nearly every message: no walk needed
+            if content:
+                yield Text(("messages", index, "content"), role, content)
+            continue
         if not isinstance(content, str | list | None):
             raise _wrong(f"{where}.content", "a string or a list of parts", content)
         for part, each in enumerate(content if isinstance(content, list) else ()):
