@@ -1,12 +1,14 @@
 """Three entries to one event: `begin` and `end` from a worker, `edge` from Envoy's access log (design D9). Pure.
 
+`local` stands in for an `edge` that a killed Envoy never wrote: the line that its recorder wrote before an error left.
+
 | seen | when | outcome |
 |---|---|---|
 | end and edge | at once | what the worker said |
 | end, no edge | after EDGE_WAIT: Envoy was killed before it wrote | what the worker said |
-| begin and edge, no end | after END_WAIT: the worker was killed | interrupted |
+| begin and edge or local, no end | after END_WAIT: the worker was killed | interrupted |
 | begin alone, its writer gone | after END_WAIT: both were killed | interrupted |
-| edge alone, of a /v1 path | after END_WAIT: no worker ever saw it | refused_by_envoy |
+| edge or local alone, of a /v1 path | after END_WAIT: no worker ever saw it | refused_by_envoy |
 
 Whoever feeds reads the edge log before the spools: an entry that was written earlier is then never read later.
 """
@@ -30,6 +32,7 @@ class Pending:
     begin: Entry | None = None
     end: Entry | None = None
     edge: Entry | None = None
+    local: Entry | None = None
     attempts: list[Entry] = field(default_factory=list)
     touched: float = 0.0
     writer_gone: bool = False
@@ -39,7 +42,7 @@ class Pending:
         waited = now - self.touched
         if self.end:
             return str(self.end["outcome"]) if self.edge or waited > EDGE_WAIT else ""
-        if waited <= END_WAIT or not (self.edge or self.writer_gone):
+        if waited <= END_WAIT or not (self.edge or self.local or self.writer_gone):
             return ""
         return "interrupted" if self.begin else "refused_by_envoy"
 
@@ -56,7 +59,7 @@ class Merger:
         """One entry, in the order in which its source was written."""
         key = str(entry.get("id", ""))
         if key in self.done:
-            self.late += entry.get("k") != "attempt"
+            self.late += entry.get("k") not in ("attempt", "local")
             return
         pending = self.pending.setdefault(key, Pending())
         pending.touched = now
@@ -68,6 +71,8 @@ class Merger:
                 pending.end = entry
             case "edge":
                 pending.edge = entry
+            case "local":
+                pending.local = entry
             case "attempt":
                 pending.attempts.append(entry)
 
@@ -78,7 +83,7 @@ class Merger:
             if not outcome:
                 continue
             del self.pending[key]
-            if not pending.begin and not pending.end and not _governed(pending.edge):
+            if not pending.begin and not pending.end and not _governed(pending.edge or pending.local):
                 continue
             self.done.add(key)
             yield event(key, outcome, pending)
@@ -91,7 +96,7 @@ def _governed(edge: Entry | None) -> bool:
 
 def event(key: str, outcome: str, pending: Pending) -> Entry:
     """The record of an exchange, every field always there."""
-    begin, end, edge = pending.begin or {}, pending.end or {}, pending.edge or {}
+    begin, end, edge = pending.begin or {}, pending.end or {}, pending.edge or pending.local or {}
     consumer = begin.get("consumer")
     who = consumer if isinstance(consumer, dict) else {}
     digest = hashlib.sha256(key.encode()).hexdigest()

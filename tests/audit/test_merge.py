@@ -15,6 +15,7 @@ BEGIN: Entry = {
 }
 END: Entry = {"k": "end", "id": "r1", "outcome": "allowed", "status": 200}
 EDGE: Entry = {"k": "edge", "id": "r1", "status": 200, "path": "/v1/x", "upstream_cluster": "target:a"}
+LOCAL: Entry = {"k": "local", "id": "r1", "at": 1.0, "status": 503, "method": "POST", "path": "/v1/x"}
 ATTEMPT: Entry = {"k": "attempt", "id": "r1", "cluster": "target:a", "status": 200}
 
 
@@ -41,6 +42,11 @@ def test_a_complete_exchange_is_one_event_in_whatever_order_it_is_read(order: li
         ([BEGIN], END_WAIT + 0.1, True, ["interrupted"]),
         ([EDGE], END_WAIT + 0.1, False, ["refused_by_envoy"]),
         ([{**EDGE, "path": "/healthz"}], END_WAIT + 0.1, False, []),
+        ([LOCAL], END_WAIT, False, []),
+        ([LOCAL], END_WAIT + 0.1, False, ["refused_by_envoy"]),
+        ([{**LOCAL, "path": "/healthz"}], END_WAIT + 0.1, False, []),
+        ([BEGIN, LOCAL], END_WAIT + 0.1, False, ["interrupted"]),
+        ([LOCAL, BEGIN, END, EDGE], 0.0, False, ["allowed"]),
     ],
 )
 def test_what_is_missing_decides_the_outcome(

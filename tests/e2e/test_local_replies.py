@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -27,6 +28,15 @@ def test_a_provider_that_breaks_off_is_an_error_in_shape(
     demo: tuple[Gateway, DemoProvider], model: str, status: int, code: str
 ) -> None:
     is_shaped(demo[0].chat(model=model), status, code)
+
+
+def test_an_error_of_envoys_own_is_on_record_before_the_client_reads_it(demo: tuple[Gateway, DemoProvider]) -> None:
+    with demo[0].client() as client:
+        answer = client.post(f"https://localhost:{demo[0].port}/{chr(233)}'nothing?q=secret", json={})
+    assert answer.status_code == 404 and "x-kt-local" not in answer.headers
+    lines = map(json.loads, (demo[0].state / "logs" / "edge.log").read_bytes().splitlines())
+    found = [line for line in lines if line["id"] == answer.headers["x-keeptrusts-request-id"] and line["k"] == "local"]
+    assert [(line["status"], line["method"], line["path"]) for line in found] == [(404, "POST", "/%C3%A9'nothing")]
 
 
 def test_an_unknown_page_is_an_error_in_shape(demo: tuple[Gateway, DemoProvider]) -> None:

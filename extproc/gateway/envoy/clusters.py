@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of
+from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of, lua_string
 from extproc.model import Target
 from extproc.session import CREDENTIALS
 
@@ -133,14 +133,9 @@ def secret_file_of(target: str) -> str:
 
 def _clean(each: Target) -> Json:
     names = {*CREDENTIALS, *_INTERNAL, each.key_header}
-    code = _CLEAN % {"drop": ", ".join(map(_quoted, sorted(names))), "prefix": _quoted(each.prefix)}
+    code = _CLEAN % {"drop": ", ".join(map(lua_string, sorted(names))), "prefix": lua_string(each.prefix)}
     config = any_of("extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": code})
     return {"name": "clean", "typed_config": config}
-
-
-def _quoted(text: str) -> str:
-    """A Lua string literal of any text."""
-    return '"' + "".join(chr(b) if 32 <= b < 127 and chr(b) not in '"\\' else f"\\{b:03d}" for b in text.encode()) + '"'
 
 
 def _credential(settings: EnvoySettings, each: Target) -> Json:

@@ -1,11 +1,12 @@
 """Every error that Envoy makes itself, in the shape that the client's SDK reads, with our request id.
 
 Our own answers come first and are left alone: `local_reply_config` would rewrite their bodies too (trials, part A, 4).
-RESPONSE_CODE_DETAILS never reaches a client: it can hold exception text.
+RESPONSE_CODE_DETAILS never reaches a client: it can hold exception text. Each reply is marked for the recorder.
 """
 
 from __future__ import annotations
 
+from extproc.gateway.envoy.recorder import MARK, MARK_VALUE
 from extproc.gateway.envoy.settings import Json, any_of
 from extproc.model import REQUEST_ID
 
@@ -32,17 +33,16 @@ def local_reply_config() -> Json:
 def _mapper(match: object, kind: str, code: str, message: str) -> Json:
     return {
         "filter": match,
-        "headers_to_add": [
-            {
-                "header": {"key": REQUEST_ID, "value": "%REQ(X-REQUEST-ID)%"},
-                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-            }
-        ],
+        "headers_to_add": [_header(REQUEST_ID, "%REQ(X-REQUEST-ID)%"), _header(MARK, MARK_VALUE)],
         "body_format_override": {
             "json_format": {"error": {"message": message, "type": kind, "param": None, "code": code}},
             "content_type": "application/json",
         },
     }
+
+
+def _header(name: str, value: str) -> Json:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
 def _both(upper: object) -> Json:

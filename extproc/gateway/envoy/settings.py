@@ -43,3 +43,8 @@ def any_of(kind: str, **fields: object) -> Json:
 def seconds(value: float) -> str:
     """A Duration in JSON."""
     return f"{value:.3f}s"
+
+
+def lua_string(text: str) -> str:
+    """A Lua literal of any text."""
+    return '"' + "".join(chr(b) if 32 <= b < 127 and chr(b) not in '"\\' else f"\\{b:03d}" for b in text.encode()) + '"'
