@@ -63,21 +63,26 @@ class Scanner:
         if prefilter and hyperscan:
             self._database, self._always = _database(tuple(specs))
 
-    def find(self, text: str) -> list[Hit]:
-        """All hits, leftmost first, overlaps resolved for the earlier and longer one."""
-        if not text:
+    def find(self, text: str, start: int = 0) -> list[Hit]:
+        """All hits from character `start` on, leftmost first; the text before is what a word boundary looks back at.
+
+        Hits that overlap are one, labelled by the earlier and longer: nothing of either may be left standing.
+        """
+        if len(text) <= start:
             return []
         data = text.encode("utf-8", "replace")  # a lone surrogate becomes one "?", so code points keep their places
+        plain = len(data) == len(text)
+        first = start if plain or not start else len(text[:start].encode("utf-8", "replace"))
         hits = [
             (match.start(), match.end(), self._labels[index])
             for index in self._candidates(data)
-            for match in self._exact[index].finditer(data)
+            for match in self._exact[index].finditer(data, first)
             if match.end() > match.start()
         ]
         if not hits:
             return []
-        kept = _without_overlaps(hits)
-        return [Hit(label, start, end) for start, end, label in kept] if text.isascii() else _in_characters(data, kept)
+        kept = _joined(hits)
+        return [Hit(label, start, end) for start, end, label in kept] if plain else _in_characters(data, kept)
 
     def _candidates(self, data: bytes) -> Sequence[int]:
         """The patterns that may occur, by index."""
@@ -137,13 +142,13 @@ def _flags(spec: PatternSpec) -> int:
     return int(flags)
 
 
-def _without_overlaps(hits: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+def _joined(hits: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
     kept: list[tuple[int, int, str]] = []
-    at = 0
     for start, end, label in sorted(hits, key=lambda hit: (hit[0], -hit[1])):
-        if start >= at:
+        if kept and start < kept[-1][1]:
+            kept[-1] = (kept[-1][0], max(end, kept[-1][1]), kept[-1][2])
+        else:
             kept.append((start, end, label))
-            at = end
     return kept
 
 

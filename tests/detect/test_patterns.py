@@ -19,9 +19,16 @@ def test_hits_are_counted_in_characters() -> None:
     ]  # fmt: skip
 
 
-def test_overlaps_go_to_the_earlier_and_longer() -> None:
+def test_hits_that_overlap_are_one_named_by_the_earlier_and_longer() -> None:
     scanner = Scanner((PatternSpec("short", "ab"), PatternSpec("long", "abcd"), PatternSpec("late", "cde")))
-    assert scanner.find("abcde") == [Hit("long", 0, 4)]
+    assert scanner.find("abcdef") == [Hit("long", 0, 5)]
+
+
+@pytest.mark.parametrize("before", ["", "x ", "é 🙂 ", "x"])
+def test_a_search_from_the_middle_sees_what_stands_before(before: str) -> None:
+    scanner = Scanner((PatternSpec("word", r"\bab\b"), PatternSpec("first", r"^z")))
+    expected = [] if before == "x" else [Hit("word", len(before), len(before) + 2)]
+    assert scanner.find(before + "ab z", len(before)) == expected
 
 
 @given(st.text(alphabet="ACME-0123456 straßeab🙂\ud800", max_size=40))

@@ -1,0 +1,319 @@
+"""How much of the end of a growing text may still become a match: what a guard on a stream has to hold back.
+
+A match in progress is a thread of a finite automaton that began at some character and has not died. The earliest living
+thread is where the text stops being settled; everything before it looks the same to the patterns whatever comes next.
+So a stream is held back exactly as long as a rule can still be in progress, which is a word or a number for most rules
+and nothing after a space, instead of a fixed window (detection.md, 3.2: every token late, and long secrets lost).
+
+The automaton may only err by holding too much. It drops what would shorten a match: counts (`{16}` is read as "one or
+more"), anchors and word boundaries. The declared longest match puts the upper bound back: nothing that began earlier
+can still grow. Counts being gone, threads that began in one word soon share a state, and only the earliest is kept.
+"""
+
+from __future__ import annotations
+
+import warnings
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from re import _constants as op  # type: ignore[attr-defined]  # the parser alone: nothing is matched with `re` here
+from re import _parser as parser  # type: ignore[attr-defined]  # private, and the same in 3.11 to 3.14
+from typing import Any
+
+from extproc.detect.patterns import PatternSpec
+
+_LAST = 0x10FFFF
+Range = tuple[int, int]
+Ranges = tuple[Range, ...]
+Nodes = frozenset[int]
+_EVERYTHING: Ranges = ((0, _LAST),)
+_CATEGORIES: dict[Any, Ranges] = {  # RE2's are ASCII
+    op.CATEGORY_DIGIT: ((48, 57),),
+    op.CATEGORY_WORD: ((48, 57), (65, 90), (95, 95), (97, 122)),
+    op.CATEGORY_SPACE: ((9, 13), (32, 32)),
+}
+_NOT = {
+    op.CATEGORY_NOT_DIGIT: op.CATEGORY_DIGIT,
+    op.CATEGORY_NOT_WORD: op.CATEGORY_WORD,
+    op.CATEGORY_NOT_SPACE: op.CATEGORY_SPACE,
+}
+_MOST_FRONTS = 4096
+_MOST_FOLDED = 512
+"""Caseless ranges wider than this are read as any character."""
+
+
+class NotWatchable(ValueError):
+    """A pattern whose progress cannot be told: it has no longest match, or a construct that is RE2's alone."""
+
+
+def longest(spec: PatternSpec) -> int:
+    """The longest match of a pattern in characters. Raises NotWatchable, with the reason, where it has none."""
+    if spec.literal:
+        return len(spec.expression)
+    most = int(_parsed(spec).getwidth()[1])
+    if most >= int(op.MAXREPEAT) or most >= 1 << 31:
+        raise NotWatchable(f"{spec.expression!r} has no longest match; give its repeats an upper bound")
+    return most
+
+
+class Automaton:
+    """Built once per snapshot from all patterns that guard one text; `Watch` is its state on one stream."""
+
+    def __init__(self, specs: Sequence[PatternSpec]) -> None:
+        """Raises NotWatchable for the first pattern that cannot be watched."""
+        self.longest = max((longest(spec) for spec in specs), default=0)
+        self._graph = _Graph()
+        starts = [self._graph.pattern(spec) for spec in specs]
+        self._initial = self._graph.closure(starts)
+        self._edges = sorted({edge for low, high in self._graph.ranges() for edge in (low, high + 1)})
+        self._ascii = bytes(min(bisect_right(self._edges, code), 255) for code in range(256))
+        self._few = len(self._edges) < 256
+        self._fronts: dict[tuple[Nodes, ...], _Front] = {}
+        self.start = self._front(())
+
+    def kinds(self, text: str) -> Iterable[int]:
+        """Each character as a number; characters that no pattern tells apart have the same."""
+        if text.isascii() and self._few:
+            return text.encode().translate(self._ascii)
+        return [bisect_right(self._edges, ord(character)) for character in text]
+
+    def move(self, front: _Front, kind: int) -> _Move:
+        """What a character of this kind does to a front."""
+        code = self._edges[kind - 1] if kind else 0
+        alive: list[Nodes] = []
+        kept: list[int] = []
+        for place, nodes in enumerate((*front.threads, self._initial)):
+            after = self._graph.closure(self._graph.reached(nodes, code))
+            if after and after not in alive:
+                alive.append(after)
+                kept.append(place)
+        found = _Move(self._front(tuple(alive)), tuple(kept))
+        if len(self._fronts) < _MOST_FRONTS:
+            front.moves[kind] = found
+        return found
+
+    def _front(self, threads: tuple[Nodes, ...]) -> _Front:
+        known = self._fronts.get(threads)
+        if known is None:
+            known = _Front(threads)
+            if len(self._fronts) < _MOST_FRONTS:
+                self._fronts[threads] = known
+        return known
+
+
+@dataclass(slots=True, eq=False)
+class _Front:
+    """Where the living threads are, earliest first: what they can do next depends on nothing else."""
+
+    threads: tuple[Nodes, ...]
+    moves: dict[int, _Move] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """The front after a character, and the threads that lived, by their place in the old one; past its end: newborn."""
+
+    front: _Front
+    kept: tuple[int, ...]
+
+
+class Watch:
+    """The threads that live at the end of one growing text."""
+
+    __slots__ = ("_automaton", "_front", "_position", "_starts")
+
+    def __init__(self, automaton: Automaton) -> None:
+        self._automaton = automaton
+        self._front = automaton.start
+        self._position = 0
+        self._starts: list[int] = []
+
+    def feed(self, text: str) -> None:
+        """The next characters. What lies further back than the longest match needs no looking at."""
+        automaton = self._automaton
+        skipped = len(text) - automaton.longest - 1
+        if skipped > 0:
+            self._front, self._starts = automaton.start, []
+            self._position += skipped
+            text = text[skipped:]
+        front, starts, position = self._front, self._starts, self._position
+        for kind in automaton.kinds(text):
+            move = front.moves.get(kind) or automaton.move(front, kind)
+            if move.kept:
+                starts.append(position)
+                starts = [starts[place] for place in move.kept]
+            else:
+                starts = []
+            front = move.front
+            position += 1
+        self._front, self._starts, self._position = front, starts, position
+
+    @property
+    def unsettled(self) -> int:
+        """How many characters at the end may still become a match, or a longer one."""
+        return min(self._position - self._starts[0], self._automaton.longest) if self._starts else 0
+
+
+class _Graph:
+    """A nondeterministic automaton in the making: edges on characters, and free edges."""
+
+    def __init__(self) -> None:
+        self._edges: list[list[tuple[Ranges, int]]] = []
+        self._free: list[list[int]] = []
+
+    def pattern(self, spec: PatternSpec) -> int:
+        """Adds a pattern and returns the node that it starts from."""
+        start, end = self._node(), self._node()
+        if spec.literal:
+            self._path([_literal(ord(c), spec.caseless) for c in spec.expression], start, end)
+        else:
+            parsed = _parsed(spec)
+            self._sequence(parsed, start, end, bool(parsed.state.flags & op.SRE_FLAG_IGNORECASE))
+        return start
+
+    def ranges(self) -> Iterator[Range]:
+        for edges in self._edges:
+            for ranges, _ in edges:
+                yield from ranges
+
+    def closure(self, nodes: Iterable[int]) -> Nodes:
+        found = set(nodes)
+        open_ = list(found)
+        while open_:
+            for node in self._free[open_.pop()]:
+                if node not in found:
+                    found.add(node)
+                    open_.append(node)
+        return frozenset(found)
+
+    def reached(self, nodes: Nodes, code: int) -> set[int]:
+        return {
+            target
+            for node in nodes
+            for ranges, target in self._edges[node]
+            if any(low <= code <= high for low, high in ranges)
+        }
+
+    def _node(self) -> int:
+        self._edges.append([])
+        self._free.append([])
+        return len(self._edges) - 1
+
+    def _path(self, steps: Sequence[Ranges], start: int, end: int) -> None:
+        for ranges in steps:
+            following = self._node()
+            self._edges[start].append((ranges, following))
+            start = following
+        self._free[start].append(end)
+
+    def _sequence(self, items: Any, start: int, end: int, caseless: bool) -> None:
+        for kind, argument in items:
+            following = self._node()
+            self._item(kind, argument, start, following, caseless)
+            start = following
+        self._free[start].append(end)
+
+    def _item(self, kind: Any, argument: Any, start: int, end: int, caseless: bool) -> None:
+        if kind in (op.MAX_REPEAT, op.MIN_REPEAT):
+            least, most, inner = argument
+            self._repeat(least, most, inner, start, end, caseless)
+        elif kind is op.BRANCH:
+            for branch in argument[1]:
+                self._sequence(branch, start, end, caseless)
+        elif kind is op.SUBPATTERN:
+            _, added, removed, inner = argument
+            folded = bool(added & op.SRE_FLAG_IGNORECASE) or (caseless and not removed & op.SRE_FLAG_IGNORECASE)
+            self._sequence(inner, start, end, folded)
+        elif kind is op.AT:
+            self._free[start].append(end)
+        else:
+            self._path([_ranges(kind, argument, caseless)], start, end)
+
+    def _repeat(self, least: int, most: int, inner: Any, start: int, end: int, caseless: bool) -> None:
+        """`?` as it is; every other count as "one or more", or "any number" where none is allowed."""
+        first, last = self._node(), self._node()
+        self._free[start].append(first)
+        self._free[last].append(end)
+        self._sequence(inner, first, last, caseless)
+        if least == 0:
+            self._free[start].append(end)
+        if most > 1:
+            self._free[last].append(first)
+
+
+def _parsed(spec: PatternSpec) -> Any:
+    """Python's parse of an expression in RE2's dialect. Raises NotWatchable where the two differ."""
+    if "[:" in spec.expression:
+        raise NotWatchable(f"{spec.expression!r} names a POSIX class; write its characters out")
+    try:
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+            return parser.parse(spec.expression, op.SRE_FLAG_IGNORECASE if spec.caseless else 0)
+    except (ValueError, RecursionError, OverflowError, parser.error) as error:
+        raise NotWatchable(f"{spec.expression!r} cannot be followed through a stream: {error}") from error
+
+
+def _ranges(kind: Any, argument: Any, caseless: bool) -> Ranges:
+    if kind is op.LITERAL:
+        return _literal(argument, caseless)
+    if kind is op.NOT_LITERAL:
+        return _EVERYTHING if caseless else _complement(((argument, argument),))
+    if kind is op.ANY:
+        return _EVERYTHING
+    if kind is op.IN:
+        return _class(argument, caseless)
+    raise NotWatchable(f"'{kind}' cannot be followed through a stream")
+
+
+def _class(items: Any, caseless: bool) -> Ranges:
+    negated = bool(items) and items[0][0] is op.NEGATE
+    found: list[Range] = []
+    for kind, argument in items[negated:]:
+        if kind is op.LITERAL:
+            found += _literal(argument, caseless)
+        elif kind is op.RANGE:
+            found += _folded(argument) if caseless else (argument,)
+        elif argument in _NOT:
+            found += _complement(_CATEGORIES[_NOT[argument]])
+        else:
+            found += _CATEGORIES[argument]
+    if negated:
+        return _EVERYTHING if caseless else _complement(tuple(found))
+    return tuple(found)
+
+
+def _literal(code: int, caseless: bool) -> Ranges:
+    return tuple((each, each) for each in sorted(_orbits().get(code, {code}))) if caseless else ((code, code),)
+
+
+def _folded(bounds: Range) -> Ranges:
+    low, high = bounds
+    if high - low > _MOST_FOLDED:
+        return _EVERYTHING
+    return tuple((each, each) for code in range(low, high + 1) for each in _orbits().get(code, {code}))
+
+
+def _complement(ranges: Ranges) -> Ranges:
+    found: list[Range] = []
+    at = 0
+    for low, high in sorted(ranges):
+        if at < low:
+            found.append((at, low - 1))
+        at = max(at, high + 1)
+    return (*found, (at, _LAST)) if at <= _LAST else tuple(found)
+
+
+@lru_cache(maxsize=1)
+def _orbits() -> dict[int, set[int]]:
+    """Characters that differ in case alone, by code point; only those that have such a partner."""
+    groups: dict[str, set[int]] = {}
+    for code in range(0x1E944):
+        character = chr(code)
+        for key in {character.casefold(), character.lower(), character.upper().lower()}:
+            groups.setdefault(key, set()).add(code)
+    found: dict[int, set[int]] = {}
+    for group in groups.values():
+        if len(group) > 1:
+            for code in group:
+                found.setdefault(code, set()).update(group)
+    return found
