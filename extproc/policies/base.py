@@ -1,12 +1,14 @@
-"""What every policy is: a kind, its settings, and two hooks."""
+"""What every policy is: a kind, its settings, and hooks; and what the kinds that judge texts one by one share."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from extproc.model import Allow, Exchange, Need, Verdict
+from extproc.detect.patterns import PatternSpec
+from extproc.detect.progress import Automaton, NotWatchable
+from extproc.model import Allow, Edit, Exchange, Need, Redact, Text, Verdict
 
 Hook = Verdict | Generator[Need, object, Verdict]
 """A hook returns its verdict, or yields Needs and returns it at the end; whatever a Need found is sent back in."""
@@ -30,7 +32,8 @@ class Policy:
 
     `kind` is the name in `policies.chain`; `Settings` a frozen dataclass whose fields are the keys of
     `policy.<kind>`, read strictly by `extproc.config`. A hook that does not apply keeps the default.
-    `on_output` sees whole JSON replies only; `guards_output` says that the kind judges replies.
+    `on_output` sees whole replies; `guards_output` says that the kind judges them. A `TextPolicy` can guard an event
+    stream while it runs; for the sake of any other kind a stream is held back to its end.
     """
 
     kind: ClassVar[str]
@@ -51,3 +54,60 @@ class Policy:
     def on_output(self, exchange: Exchange) -> Hook:
         """Judge `exchange.response`, which is set."""
         return Allow()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters `start:end` of a text, what is to stand in their place, and the label they are counted under."""
+
+    start: int
+    end: int
+    replacement: str
+    label: str
+
+
+class TextPolicy(Policy):
+    """A kind that judges each text by itself, whole or while it grows.
+
+    `automaton` watches a growing text for what `spans` may still find; None where that cannot be told, and
+    `unwatchable` then says why.
+    """
+
+    guards_output = True
+    automaton: Automaton | None = None
+    unwatchable: str = ""
+
+    def watch(self, specs: Sequence[PatternSpec]) -> None:
+        """Watch for these patterns, or note why they cannot be watched."""
+        try:
+            self.automaton = Automaton(specs)
+        except NotWatchable as error:
+            self.unwatchable = str(error)
+
+    def spans(self, exchange: Exchange, text: str, start: int = 0) -> Sequence[Span]:
+        """What is found from character `start` on, in order and without overlaps; what stands before is context."""
+        raise NotImplementedError
+
+    def verdict(self, edits: tuple[Edit, ...]) -> Verdict:
+        """What follows from edits, of which there is at least one."""
+        return Redact(edits, self.kind)
+
+    def judges(self, text: Text) -> bool:
+        """Whether a text of a request concerns this kind."""
+        return True
+
+    def on_input(self, exchange: Exchange) -> Hook:
+        """Every text of the request."""
+        return self._judge(exchange, tuple(filter(self.judges, exchange.request.texts)) if exchange.request else ())
+
+    def on_output(self, exchange: Exchange) -> Hook:
+        """Every text of the reply."""
+        return self._judge(exchange, exchange.response.texts if exchange.response else ())
+
+    def _judge(self, exchange: Exchange, texts: Sequence[Text]) -> Verdict:
+        edits = tuple(
+            Edit(text.path, span.start, span.end, span.replacement, span.label)
+            for text in texts
+            for span in self.spans(exchange, text.value)
+        )
+        return self.verdict(edits) if edits else Allow()

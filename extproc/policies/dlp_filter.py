@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from extproc.detect.patterns import Pattern, PatternSpec, Scanner
-from extproc.model import Allow, Block, Edit, Exchange, Redact, Text, Verdict
-from extproc.policies.base import Policy
+from extproc.model import Block, Edit, Exchange, Redact, Verdict
+from extproc.policies.base import Span, TextPolicy
 
 MARKER = "[DLP_REDACTED]"
 
@@ -21,35 +22,26 @@ class DlpSettings:
     action: Literal["redact", "block"] = "redact"
 
 
-class DlpFilter(Policy):
+class DlpFilter(TextPolicy):
     """Redacts each occurrence, or blocks at the first."""
 
     kind = "dlp-filter"
     Settings = DlpSettings
-    guards_output = True
 
     def __init__(self, settings: DlpSettings) -> None:
         super().__init__(settings)
         patterns = (PatternSpec("pattern", expression) for expression in settings.detect_patterns)
         terms = (PatternSpec("term", term, caseless=True, literal=True) for term in settings.blocked_terms)
-        self._scanner = Scanner((*patterns, *terms))
+        specs = (*patterns, *terms)
+        self._scanner = Scanner(specs)
+        self.watch(specs)
 
-    def on_input(self, exchange: Exchange) -> Verdict:
-        """Every text of the request."""
-        return self._judge(exchange.request.texts if exchange.request else ())
+    def spans(self, exchange: Exchange, text: str, start: int = 0) -> Sequence[Span]:
+        """Each occurrence of a pattern or term."""
+        return [Span(hit.start, hit.end, MARKER, hit.label) for hit in self._scanner.find(text, start)]
 
-    def on_output(self, exchange: Exchange) -> Verdict:
-        """Every text of the reply."""
-        return self._judge(exchange.response.texts if exchange.response else ())
-
-    def _judge(self, texts: tuple[Text, ...]) -> Verdict:
-        edits = tuple(
-            Edit(text.path, hit.start, hit.end, MARKER, hit.label)
-            for text in texts
-            for hit in self._scanner.find(text.value)
-        )
-        if not edits:
-            return Allow()
+    def verdict(self, edits: tuple[Edit, ...]) -> Verdict:
+        """The first one gives the reason."""
         reason = f"dlp.{edits[0].label}"
         if self.settings.action == "block":
             return Block("The text holds data that must not leave.", reason)

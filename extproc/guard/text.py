@@ -1,0 +1,127 @@
+"""One growing text under one policy: fragments in, the same fragments out once they are settled, edited where need be.
+
+What comes out, joined, is what the policy makes of the whole text, however it was cut (tests/guard/test_text.py). Three
+facts make that so. The automaton says from where on a match may still grow. A span that crosses that place is waited
+for. And a search starts where the last one was settled, with the text before it as context, exactly as a search over
+the whole text would have gone on there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from extproc.detect.progress import Automaton, Watch
+from extproc.policies.base import Span
+
+CONTEXT = 256
+"""Characters before the unsettled part that a rule may look back at: word boundaries, context words."""
+
+Look = Callable[[str, int], Sequence[Span]]
+"""What a policy finds in a text from a character on."""
+
+
+class Piece(NamedTuple):
+    """A part of the text that arrived in one event; an event's text may come out in several, the last one marked."""
+
+    number: int
+    text: str
+    last: bool = True
+
+
+class _Fragment(NamedTuple):
+    number: int
+    start: int
+    text: str
+    last: bool
+
+
+class GrowingText:
+    """Positions count characters from the beginning of the text; `found` lists the spans that were settled."""
+
+    def __init__(self, look: Look, automaton: Automaton) -> None:
+        self._look = look
+        self._watch = Watch(automaton)
+        self._window = ""
+        self._base = 0  # where the window begins
+        self._end = 0
+        self._settled = 0
+        self._fragments: deque[_Fragment] = deque()
+        self._edits: deque[Span] = deque()  # those that reach into fragments which are still here
+        self.found: list[Span] = []
+
+    @property
+    def holding(self) -> bool:
+        """Whether a fragment waits."""
+        return bool(self._fragments)
+
+    def feed(self, piece: Piece) -> list[Piece]:
+        """The pieces that are settled now. Raises whatever `look` raises."""
+        self._fragments.append(_Fragment(piece.number, self._end, piece.text, piece.last))
+        self._window += piece.text
+        self._end += len(piece.text)
+        self._watch.feed(piece.text)
+        self._settle(self._end - self._watch.unsettled)
+        return self._out()
+
+    def finish(self) -> list[Piece]:
+        """The text is whole: everything that was held back."""
+        self._settle(self._end)
+        return self._out()
+
+    def flush(self) -> list[Piece]:
+        """The settled part of a fragment whose end is not; the rest of it stays."""
+        if not self._fragments or self._fragments[0].start >= self._settled:
+            return []
+        first = self._fragments.popleft()
+        cut = self._settled - first.start
+        self._fragments.appendleft(_Fragment(first.number, self._settled, first.text[cut:], first.last))
+        return [Piece(first.number, self._edited(_Fragment(first.number, first.start, first.text[:cut], False)), False)]
+
+    def _settle(self, until: int) -> None:
+        if until <= self._settled:
+            return
+        for span in self._look(self._window, self._settled - self._base):
+            start, end = span.start + self._base, span.end + self._base
+            if start >= until:
+                break
+            if end > until:
+                until = start  # it may still be joined by what is unsettled
+                break
+            placed = Span(start, end, span.replacement, span.label)
+            self._edits.append(placed)
+            self.found.append(placed)
+        self._settled = until
+
+    def _out(self) -> list[Piece]:
+        out: list[Piece] = []
+        while self._fragments:
+            first = self._fragments[0]
+            if first.start + len(first.text) > self._settled:
+                break
+            self._fragments.popleft()
+            out.append(Piece(first.number, self._edited(first) if self._edits else first.text, first.last))
+        self._forget()
+        return out
+
+    def _edited(self, fragment: _Fragment) -> str:
+        """A fragment's text after the edits; a span's replacement goes where the span begins."""
+        at, end = fragment.start, fragment.start + len(fragment.text)
+        parts: list[str] = []
+        while self._edits and self._edits[0].start < end:
+            span = self._edits[0]
+            if span.start >= fragment.start:
+                parts += (fragment.text[at - fragment.start : span.start - fragment.start], span.replacement)
+            at = min(span.end, end)
+            if span.end > end:
+                break
+            self._edits.popleft()
+        return "".join((*parts, fragment.text[at - fragment.start :]))
+
+    def _forget(self) -> None:
+        """Drop what nobody looks back at, now and then, so that the window stays small."""
+        keep = min(self._settled - CONTEXT, self._fragments[0].start if self._fragments else self._end)
+        if keep - self._base > 4 * CONTEXT:
+            self._window = self._window[keep - self._base :]
+            self._base = keep
