@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import GeneratorType
 from typing import Literal
 
+from extproc.detect.progress import Automaton
 from extproc.dialects.texts import apply_edits
 from extproc.model import (
     Allow,
@@ -28,7 +29,7 @@ from extproc.model import (
     Verdict,
     first,
 )
-from extproc.policies.base import Policy
+from extproc.policies.base import Policy, TextPolicy
 
 Stage = Literal["input", "output"]
 Code = Literal["input_blocked", "output_blocked", "escalation_required"]
@@ -55,6 +56,13 @@ class Link:
     stages: frozenset[Stage] = frozenset({"input", "output"})
     shadow: bool = False
     on_error: Literal["block", "allow"] = "block"
+    buffered: bool = False
+    """Streams are held to their end for this link, although its policy could watch them."""
+
+    @property
+    def automaton(self) -> Automaton | None:
+        """What watches a growing text for this link; None where a stream has to be judged whole."""
+        return None if self.buffered or not isinstance(self.policy, TextPolicy) else self.policy.automaton
 
     def judges(self, hook: str, stage: Stage) -> bool:
         """Whether the policy has its own hook of this name, and is asked at this stage."""
@@ -105,6 +113,10 @@ class Chain:
         for name, value in derived.items():
             object.__setattr__(self, name, value)
 
+    def on_stream(self, exchange: Exchange) -> tuple[Link, ...]:
+        """The links that judge this exchange's reply, in order; `extproc.guard` asks them while it streams."""
+        return tuple(link for link in self._at_output if link.applies(exchange))
+
     def judge_headers(self, exchange: Exchange) -> Refused | None:
         """The pass over what the headers alone say."""
         for link in self._at_headers:
@@ -146,12 +158,12 @@ class Chain:
         if isinstance(verdict, Redact):
             verdict, error, texts = _redacted(link, verdict, exchange, stage)
         duration = (self.clock() - started) // 1000
-        exchange.decisions.append(_decision(link, stage, verdict, error, duration))
+        exchange.decisions.append(decision(link, stage, verdict, error, duration))
         if link.shadow:
             return None
         if texts is not None:
             _replace(exchange, stage, texts)
-        return _refusal(link, verdict, stage)
+        return refusal(link, verdict, stage)
 
 
 def _asked(
@@ -161,36 +173,37 @@ def _asked(
     try:
         answer = link.policy.on_input(exchange) if stage == "input" else link.policy.on_output(exchange)
         if not isinstance(answer, GeneratorType):
-            return _checked(answer), ""
+            return checked(answer), ""
         found: object = None
         while True:
             try:
                 need = answer.send(found)
             except StopIteration as done:
-                return _checked(done.value), ""
+                return checked(done.value), ""
             found = yield Need(need.question, min(need.deadline, deadline))
             if isinstance(found, TimedOut | Broke):
                 answer.close()
-                return _failed(link), "timeout" if isinstance(found, TimedOut) else found.error
+                return failed(link), "timeout" if isinstance(found, TimedOut) else found.error
     except Exception as error:  # noqa: BLE001  # a policy's own failure becomes the verdict its operator chose (D5)
-        return _failed(link), type(error).__name__
+        return failed(link), type(error).__name__
 
 
 def _on_headers(link: Link, exchange: Exchange) -> tuple[Verdict, str]:
     try:
-        return _checked(link.policy.on_headers(exchange)), ""
+        return checked(link.policy.on_headers(exchange)), ""
     except Exception as error:  # noqa: BLE001  # as in _asked
-        return _failed(link), type(error).__name__
+        return failed(link), type(error).__name__
 
 
-def _checked(verdict: object) -> Verdict:
+def checked(verdict: object) -> Verdict:
     """A hook that forgets its verdict must not count as allowed."""
     if isinstance(verdict, Allow | Block | Escalate | Redact):
         return verdict
     raise TypeError("a policy returned no verdict")
 
 
-def _failed(link: Link) -> Verdict:
+def failed(link: Link) -> Verdict:
+    """The verdict that stands in for a policy which could not give one."""
     if link.on_error == "allow":
         return Allow()
     return Block(f"The policy '{link.policy.kind}' could not decide; the request was not let through.", "policy_error")
@@ -206,7 +219,7 @@ def _redacted(
             raise LookupError("nothing to edit")
         return verdict, "", apply_edits(subject.texts, verdict.edits)
     except (ValueError, LookupError) as error:
-        return _failed(link), type(error).__name__, None
+        return failed(link), type(error).__name__, None
 
 
 def _replace(exchange: Exchange, stage: Stage, texts: tuple[Text, ...]) -> None:
@@ -216,7 +229,8 @@ def _replace(exchange: Exchange, stage: Stage, texts: tuple[Text, ...]) -> None:
         exchange.response = replace(exchange.response, texts=texts)
 
 
-def _refusal(link: Link, verdict: Verdict, stage: Stage) -> Refused | None:
+def refusal(link: Link, verdict: Verdict, stage: Stage) -> Refused | None:
+    """What the client is told, where a verdict refuses."""
     match verdict:
         case Block(message=message, reason=reason):
             code: Code = "input_blocked" if stage == "input" else "output_blocked"
@@ -227,7 +241,8 @@ def _refusal(link: Link, verdict: Verdict, stage: Stage) -> Refused | None:
             return None
 
 
-def _decision(link: Link, stage: Stage, verdict: Verdict, error: str, duration_us: int) -> Decision:
+def decision(link: Link, stage: Stage, verdict: Verdict, error: str, duration_us: int) -> Decision:
+    """A verdict as the record keeps it."""
     counts: dict[str, int] = {}
     for edit in verdict.edits if isinstance(verdict, Redact) else ():
         counts[edit.label] = counts.get(edit.label, 0) + 1

@@ -166,7 +166,14 @@ class Fail:
     message: str
 
 
-Step = Send | Record | Need | Fail
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Call `session.woke()` after this many seconds without a message from Envoy; 0 takes an earlier wish back."""
+
+    after: float
+
+
+Step = Send | Record | Need | Fail | Wake
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +213,8 @@ class Request:
     stream: bool
     texts: tuple[Text, ...]
     tools: tuple[str, ...] = ()
+    wants_usage: bool = False
+    """Whether a stream is to end with the tokens that it took."""
 
 
 @dataclass(frozen=True, slots=True)

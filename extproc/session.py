@@ -9,7 +9,8 @@ The rules, from ext_proc v3 as Envoy 1.40 implements it:
 - Outside full duplex every message gets exactly one reply of its kind. After our own answer nothing may follow.
 - A body is judged whole. BUFFERED sends it whole. STREAMED pieces are answered empty until the last, whose reply
   carries everything. In full duplex the headers' reply is held back until the body was judged.
-- An event stream passes through as it comes: the reply to its headers turns the body mode to full duplex.
+- An event stream goes through a guard while it runs: the reply to its headers turns the body mode to full duplex,
+  where pieces go out when they are settled, a pause flushes what is held, and we may end the stream early.
 - `begin` is recorded before the first reply that lets anything pass, `end` before the last byte is released (D9).
 """
 
@@ -20,6 +21,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from extproc.chain import Chain, Refused
+from extproc.guard.stop import Failed
+from extproc.guard.stream import Reader, StreamGuard, StreamLimits
 from extproc.model import (
     REQUEST_ID,
     Answer,
@@ -44,6 +47,7 @@ from extproc.model import (
     Step,
     Text,
     Trailers,
+    Wake,
     first,
 )
 
@@ -58,6 +62,7 @@ class Dialect(Protocol):
 
     name: str
 
+    def stream(self) -> Reader: ...
     def read_request(self, body: bytes, *, max_depth: int) -> Request: ...
     def read_response(self, body: bytes, *, max_depth: int) -> Response: ...
     def write(self, body: bytes, before: tuple[Text, ...], after: tuple[Text, ...]) -> bytes: ...
@@ -82,6 +87,7 @@ class Rules:
     digest: str = ""
     max_body_bytes: int = 32 << 20
     max_depth: int = 64
+    stream: StreamLimits = field(default_factory=StreamLimits)
 
 
 class State:
@@ -119,7 +125,9 @@ class Session:
         self._request = Direction()
         self._response = Direction()
         self._dialect = rules.fallback
-        self._passing = False  # an event stream or an error: its pieces are not ours to hold
+        self._passing = False  # an error: its pieces are not ours to hold
+        self._guard: StreamGuard | None = None
+        self._over = False  # the event stream was ended by us; what the provider still sends goes nowhere
         self._status: int | None = None
         self._began = False
         self._ended = False
@@ -145,9 +153,22 @@ class Session:
             case _:
                 raise PeerError(f"{type(event).__name__} in {event.phase.value}")
 
+    def woke(self) -> Steps:
+        """The time that a `Wake` asked for has passed without a message."""
+        if self._guard is None or self._answered or self._over:
+            return
+        data = self._guard.flush()
+        if self._guard.stopped:
+            yield from self._stop_stream(data)
+            return
+        if data:
+            yield Send(Chunk(Phase.RESPONSE_BODY, data))
+        yield from self._wake(self._guard)
+
     def closed(self) -> Steps:
         """The stream is over. An exchange that has not ended was given up by the client, the provider or Envoy."""
         if self._began and not self._ended:
+            self._conclude()
             yield self._end("aborted", "stream_closed")
 
     def broke(self, error: str) -> Steps:
@@ -289,13 +310,13 @@ class Session:
         elif failed:
             self._passing = True
             yield Send(self._marked())
-        elif first(event.headers, "content-type").startswith("text/event-stream"):
-            self._passing = True
-            yield Send(self._marked(self._stream_mode()))
         elif self._response.mode is BodyMode.NONE:
             yield from self._unseen()
         elif first(event.headers, "content-encoding", "identity") != "identity":
             yield from self._bad_gateway("The provider's reply is encoded and cannot be checked.", "reply_encoded")
+        elif first(event.headers, "content-type").startswith("text/event-stream"):
+            self._guard = StreamGuard(self._dialect.stream(), self.rules.chain, self.exchange, self.rules.stream)
+            yield Send(self._marked(self._stream_mode(), remove=("content-length",)))
         elif self._response.mode is not BodyMode.FULL_DUPLEX:
             yield Send(self._marked())
 
@@ -313,8 +334,9 @@ class Session:
             yield self._end(self._outcome(), "")
             yield Send(self._marked())
 
-    def _marked(self, mode: BodyMode | None = None) -> Proceed:
-        return Proceed(Phase.RESPONSE_HEADERS, set_headers=((REQUEST_ID, self.exchange.id),), mode=mode)
+    def _marked(self, mode: BodyMode | None = None, remove: tuple[str, ...] = ()) -> Proceed:
+        marks = ((REQUEST_ID, self.exchange.id),)
+        return Proceed(Phase.RESPONSE_HEADERS, set_headers=marks, remove_headers=remove, mode=mode)
 
     def _response_body(self, event: Body) -> Steps:
         direction = self._response
@@ -326,6 +348,9 @@ class Session:
             direction.state = State.DONE
         if self._passing:
             yield from self._pass_piece(event, last)
+            return
+        if self._guard:
+            yield from self._guard_piece(self._guard, event.data, last)
             return
         direction.add(event.data)
         if direction.size > self.rules.max_body_bytes:
@@ -342,6 +367,54 @@ class Session:
             yield Send(Chunk(Phase.RESPONSE_BODY, event.data, end=event.end))
         else:
             yield Send(Proceed(Phase.RESPONSE_BODY))
+
+    def _guard_piece(self, guard: StreamGuard, data: bytes, last: bool) -> Steps:
+        if self._over:
+            yield from self._send_piece(b"", last)
+            return
+        out = guard.feed(data)
+        if last and not guard.stopped:
+            out += yield from guard.finish()
+        if guard.stopped:
+            yield from self._stop_stream(out, last=last)
+            return
+        if last:
+            self._conclude()
+            yield self._end(self._outcome(), "")
+        yield from self._send_piece(out, last)
+        if not last:
+            yield from self._wake(guard)
+
+    def _send_piece(self, data: bytes, last: bool) -> Steps:
+        """Outside full duplex every piece has its reply, be it empty."""
+        if self._response.mode is not BodyMode.FULL_DUPLEX:
+            yield Send(Proceed(Phase.RESPONSE_BODY, body=data))
+        elif data or last:
+            yield Send(Chunk(Phase.RESPONSE_BODY, data, end=last))
+
+    def _wake(self, guard: StreamGuard) -> Steps:
+        """Only full duplex lets us speak unasked."""
+        if guard.wake_after and self._response.mode is BodyMode.FULL_DUPLEX:
+            yield Wake(guard.wake_after)
+
+    def _stop_stream(self, data: bytes, *, last: bool = False) -> Steps:
+        """The end of a stream in its own protocol. In full duplex Envoy then resets the provider (design, point 11)."""
+        guard = self._guard
+        self._conclude()
+        match guard.stopped if guard else None:
+            case Refused() as why:
+                yield self._end("escalated" if why.code == "escalation_required" else "blocked", why.reason, why.policy)
+            case Failed(reason=reason):
+                yield self._end("error", reason)
+        self._over = True
+        yield from self._send_piece(data, last or self._response.mode is BodyMode.FULL_DUPLEX)
+        self._answered = self._response.mode is BodyMode.FULL_DUPLEX
+
+    def _conclude(self) -> None:
+        """What the guard knows goes into the record."""
+        if self._guard and not self._over:
+            self._guard.conclude()
+            self.exchange.response = self._guard.response()
 
     def _judge_response(self) -> Steps:
         body = self._response.body()
@@ -384,10 +457,25 @@ class Session:
     def _end_by_trailers(self, phase: Phase) -> Steps:
         if phase is Phase.REQUEST_TRAILERS:
             yield from self._judge_request(trailers=True)
+        elif self._guard:
+            yield from self._guard_trailers(self._guard)
         elif self._passing:
             yield self._end(self._outcome(), "")
         else:
             yield from self._judge_response()
+
+    def _guard_trailers(self, guard: StreamGuard) -> Steps:
+        """The stream ended without a last piece: what is held goes out before the trailers."""
+        if self._over:
+            return
+        out = yield from guard.finish()
+        if guard.stopped:
+            yield from self._stop_stream(out)
+            return
+        self._conclude()
+        yield self._end(self._outcome(), "")
+        if out:
+            yield Send(Chunk(Phase.RESPONSE_BODY, out))
 
     # --- the order of messages ---
 

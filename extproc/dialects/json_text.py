@@ -34,10 +34,10 @@ def parse(body: bytes, *, max_depth: int) -> Any:
     return value
 
 
-def splice(body: bytes, values: Mapping[JsonPath, str]) -> bytes:
-    """The body with other strings at these paths, and every other byte the same.
+def splice(body: bytes, values: Mapping[JsonPath, str | None]) -> bytes:
+    """The body with other strings, or null, at these paths, and every other byte the same.
 
-    The body is one that `parse` accepted. Raises LookupError where a path leads to no string.
+    The body is JSON already, and no path lies within another. Raises LookupError where a path leads nowhere.
     """
     text = body.decode("utf-8")
     spans = _Spans(text, values)
@@ -47,7 +47,8 @@ def splice(body: bytes, values: Mapping[JsonPath, str]) -> bytes:
     parts: list[str] = []
     at = 0
     for start, end, path in spans.found:
-        parts += (text[at:start], quote(values[path]))
+        value = values[path]
+        parts += (text[at:start], "null" if value is None else quote(value))
         at = end
     return "".join((*parts, text[at:])).encode()
 
@@ -98,9 +99,9 @@ def _bad(message: str, reason: str) -> ClientError:
 
 
 class _Spans:
-    """Walks JSON text and notes where the strings at the wanted paths begin and end."""
+    """Walks JSON text and notes where the values at the wanted paths begin and end."""
 
-    def __init__(self, text: str, wanted: Mapping[JsonPath, str]) -> None:
+    def __init__(self, text: str, wanted: Mapping[JsonPath, str | None]) -> None:
         self._text = text
         self._wanted = wanted
         self.found: list[tuple[int, int, JsonPath]] = []
@@ -111,9 +112,16 @@ class _Spans:
         return at
 
     def value(self, at: int, path: JsonPath) -> int:
+        end = self._value(at, path)
+        if path in self._wanted:
+            self.found.append((at, end, path))
+        return end
+
+    def _value(self, at: int, path: JsonPath) -> int:
         match self._text[at]:
             case '"':
-                return self._string(at, path)
+                end: int = _scanstring(self._text, at + 1)[1]
+                return end
             case "{":
                 return self._object(at, path)
             case "[":
@@ -122,12 +130,6 @@ class _Spans:
                 while at < len(self._text) and self._text[at] not in _SCALAR_END:
                     at += 1
                 return at
-
-    def _string(self, at: int, path: JsonPath) -> int:
-        end: int = _scanstring(self._text, at + 1)[1]
-        if path in self._wanted:
-            self.found.append((at, end, path))
-        return end
 
     def _object(self, at: int, path: JsonPath) -> int:
         at = self.space(at + 1)

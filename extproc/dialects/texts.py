@@ -1,10 +1,27 @@
-"""Edits on the texts of a body, as values."""
+"""The texts of a body or of an event, and edits on them, as values."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from extproc.model import Edit, JsonPath, Text
+
+Form = Literal["growing", "json", "whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A text in one event of a stream: where it stands there, and which text of the reply it belongs to.
+
+    `growing` goes on in later events; so does `json`, which is JSON itself once it is all there; `whole` stands alone.
+    """
+
+    key: JsonPath
+    path: JsonPath
+    value: str
+    form: Form
 
 
 def apply_edits(texts: tuple[Text, ...], edits: Sequence[Edit]) -> tuple[Text, ...]:

@@ -38,23 +38,25 @@ class _Fragment(NamedTuple):
 
 
 class GrowingText:
-    """Positions count characters from the beginning of the text; `found` lists the spans that were settled."""
+    """Positions count characters from the beginning of the text; `found` lists the spans that were settled.
 
-    def __init__(self, look: Look, automaton: Automaton) -> None:
+    Without `editing` (a policy in shadow mode) nothing is changed, only found.
+    """
+
+    def __init__(self, look: Look, automaton: Automaton, *, editing: bool = True) -> None:
         self._look = look
+        self._editing = editing
         self._watch = Watch(automaton)
         self._window = ""
         self._base = 0  # where the window begins
         self._end = 0
         self._settled = 0
+        self._gone = 0
         self._fragments: deque[_Fragment] = deque()
         self._edits: deque[Span] = deque()  # those that reach into fragments which are still here
         self.found: list[Span] = []
-
-    @property
-    def holding(self) -> bool:
-        """Whether a fragment waits."""
-        return bool(self._fragments)
+        self.cut_short = False
+        """Whether a span reaches back into text that was let go unsettled."""
 
     def feed(self, piece: Piece) -> list[Piece]:
         """The pieces that are settled now. Raises whatever `look` raises."""
@@ -79,6 +81,14 @@ class GrowingText:
         self._fragments.appendleft(_Fragment(first.number, self._settled, first.text[cut:], first.last))
         return [Piece(first.number, self._edited(_Fragment(first.number, first.start, first.text[:cut], False)), False)]
 
+    def let_go(self) -> list[Piece]:
+        """All that is held, as it stands; the text may go on, and a span that reaches back is then `cut_short`."""
+        out = self.flush()
+        out += [Piece(each.number, each.text, each.last) for each in self._fragments]
+        self._fragments.clear()
+        self._gone = self._end
+        return out
+
     def _settle(self, until: int) -> None:
         if until <= self._settled:
             return
@@ -89,10 +99,14 @@ class GrowingText:
             if end > until:
                 until = start  # it may still be joined by what is unsettled
                 break
-            placed = Span(start, end, span.replacement, span.label)
-            self._edits.append(placed)
-            self.found.append(placed)
+            self._place(Span(start, end, span.replacement, span.label))
         self._settled = until
+
+    def _place(self, span: Span) -> None:
+        self.found.append(span)
+        self.cut_short = self.cut_short or span.start < self._gone
+        if self._editing:
+            self._edits.append(span)
 
     def _out(self) -> list[Piece]:
         out: list[Piece] = []

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from extproc import wire
-from extproc.model import Broke, Fail, Need, PeerError, Record, Send, TimedOut
+from extproc.model import Broke, Fail, Need, PeerError, Record, Send, TimedOut, Wake
 from extproc.session import Session, Steps
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,10 @@ class Driver:
         self._session = session
         self._ports = ports
         self._write = write
+        self._turn = asyncio.Lock()  # a message and a wake-up never run into each other
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._waking: asyncio.Task[None] | None = None
 
     async def receive(self, data: bytes) -> None:
         """Perform all that a message asks for. Raises StreamFailed where nothing more may pass."""
@@ -84,6 +88,8 @@ class Driver:
                     await self._write(wire.encode(step.reply))
                 case Need():
                     found = await self._find(step)
+                case Wake():
+                    self._wake(step.after)
                 case Fail():
                     raise StreamFailed(step.message)
 

@@ -1,0 +1,22 @@
+"""OpenAI chat completions: `/v1/chat/completions`.
+
+Texts are everything that a model or a person may read: contents, names, tool definitions, the strings in tool calls'
+arguments, schemas, metadata, predictions. Never texts: ids, signatures, encrypted reasoning, images, audio and files.
+"""
+
+from __future__ import annotations
+
+from extproc.dialects.openai_chat.errors import block, error
+from extproc.dialects.openai_chat.replies import read_response
+from extproc.dialects.openai_chat.requests import models, read_request
+from extproc.dialects.openai_chat.stream import Stream
+from extproc.dialects.openai_chat.texts import write
+
+__all__ = ["block", "error", "models", "name", "read_request", "read_response", "stream", "write"]
+
+name = "openai-chat"
+
+
+def stream() -> Stream:
+    """What reads one event stream."""
+    return Stream()

@@ -1,0 +1,58 @@
+"""Reads a whole reply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from extproc.dialects import UnreadableReply
+from extproc.dialects.json_text import parse
+from extproc.dialects.openai_chat.texts import REPLY_OPAQUE, strings
+from extproc.model import ClientError, Response, Text, Usage
+
+
+def read_response(body: bytes, *, max_depth: int = 64) -> Response:
+    """A JSON reply as texts. Raises UnreadableReply for anything but a chat completion."""
+    try:
+        value = parse(body, max_depth=max_depth)
+    except ClientError as error:
+        raise UnreadableReply(str(error)) from error
+    choices = value.get("choices") if isinstance(value, dict) else None
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        raise UnreadableReply("the reply has no list of choices")
+    return Response(
+        id=string(value.get("id")),
+        model=string(value.get("model")),
+        texts=tuple(_texts(choices)),
+        finish_reasons=tuple(string(choice.get("finish_reason")) for choice in choices),
+        usage=usage(value.get("usage")),
+    )
+
+
+def _texts(choices: list[dict[str, object]]) -> Iterator[Text]:
+    """Log probabilities repeat the text token by token: where it is edited, they go (`texts.repeating`)."""
+    for index, choice in enumerate(choices):
+        for key, child in choice.items():
+            if key != "logprobs":
+                yield from strings({key: child}, ("choices", index), "assistant", REPLY_OPAQUE)
+
+
+def string(value: object) -> str:
+    """The value where it is a string."""
+    return value if isinstance(value, str) else ""
+
+
+def usage(value: object) -> Usage:
+    """The tokens of a reply's `usage`; None for what it does not say."""
+    if not isinstance(value, dict):
+        return Usage()
+    return Usage(
+        _count(value, "prompt_tokens"),
+        _count(value, "completion_tokens"),
+        _count(value.get("prompt_tokens_details"), "cached_tokens"),
+        _count(value.get("completion_tokens_details"), "reasoning_tokens"),
+    )
+
+
+def _count(value: object, key: str) -> int | None:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None

@@ -1,0 +1,111 @@
+"""All texts of a reply while they grow: each goes through one stage per policy, and settled pieces go to the queue.
+
+What a stage lets out is what the next one sees, so policies compose as they do on a whole reply.
+
+A text that has not grown while its choice went on with others (`PATIENCE` events) is let go as it stands: content is
+followed by tool calls without any word of its end. Should it go on after all and a match reach back into what is gone,
+the stream is stopped: half a value may have been seen, the whole never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from extproc.dialects.texts import Form, Fragment
+from extproc.guard.arguments import GrowingArguments
+from extproc.guard.judge import StreamJudge
+from extproc.guard.queue import EventQueue, Waiting
+from extproc.guard.stop import Failed, Stop
+from extproc.guard.text import GrowingText, Piece
+from extproc.model import JsonPath
+
+PATIENCE = 4
+"""Events of the same choice after which a text that did not grow counts as ended."""
+
+Stage = GrowingText | GrowingArguments
+
+
+@dataclass(slots=True)
+class _Growing:
+    stages: Sequence[Stage]
+    form: Form
+    idle: int = 0
+
+
+class Realtime:
+    """The growing texts of one stream. Raises Stop where a policy refuses or a value was cut short."""
+
+    def __init__(self, judges: Sequence[StreamJudge], queue: EventQueue) -> None:
+        self._judges = judges
+        self._queue = queue
+        self._texts: dict[JsonPath, _Growing] = {}
+
+    def take(self, waiting: Waiting) -> None:
+        """The texts of an event that has just been put into the queue."""
+        for number, fragment in enumerate(waiting.fragments, waiting.first):
+            growing = self._growing(fragment)
+            growing.idle = 0
+            self._through(growing.stages, 0, [Piece(number, fragment.value)])
+            if fragment.form == "whole":
+                self._finish(growing.stages)
+        self._age({fragment.key for fragment in waiting.fragments})
+
+    def end(self, which: Callable[[JsonPath], bool] = lambda _: True) -> None:
+        """These texts are whole."""
+        for key in [key for key in self._texts if which(key)]:
+            self._finish(self._texts.pop(key).stages)
+
+    def flush(self) -> None:
+        """Let out what is settled of texts whose end is not."""
+        for growing in self._texts.values():
+            for place, stage in enumerate(growing.stages):
+                self._through(growing.stages, place + 1, stage.flush())
+
+    def _growing(self, fragment: Fragment) -> _Growing:
+        if fragment.form == "whole":
+            return _Growing(self._stages(fragment.form), fragment.form)
+        growing = self._texts.get(fragment.key)
+        if growing is None:
+            growing = self._texts[fragment.key] = _Growing(self._stages(fragment.form), fragment.form)
+        return growing
+
+    def _stages(self, form: Form) -> list[Stage]:
+        kind = GrowingArguments if form == "json" else GrowingText
+        return [kind(judge.look, judge.automaton, editing=judge.editing) for judge in self._judges]
+
+    def _age(self, grown: set[JsonPath]) -> None:
+        choices = {key[0] for key in grown}
+        for key, growing in self._texts.items():
+            if key in grown or key[0] not in choices:
+                continue
+            growing.idle += 1
+            if growing.idle == PATIENCE:
+                for place, stage in enumerate(growing.stages):
+                    self._through(growing.stages, place + 1, stage.let_go())
+
+    def _through(self, stages: Sequence[Stage], first: int, pieces: list[Piece]) -> None:
+        """Feed pieces to a stage, what it lets out to the next, and what the last lets out to the queue."""
+        for place in range(first, len(stages)):
+            if not pieces:
+                return
+            pieces = [out for piece in pieces for out in self._step(place, stages[place], piece)]
+        for piece in pieces:
+            self._queue.settle(piece)
+
+    def _finish(self, stages: Sequence[Stage]) -> None:
+        for place, stage in enumerate(stages):
+            self._through(stages, place + 1, self._step(place, stage, None))
+
+    def _step(self, place: int, stage: Stage, piece: Piece | None) -> list[Piece]:
+        """A stage's answer to a piece, or to the end, and its judge's word on what was found."""
+        before = len(stage.found)
+        pieces = stage.finish() if piece is None else stage.feed(piece)
+        judge = self._judges[place]
+        if len(stage.found) > before or judge.has_failed:
+            refused = judge.found(stage.found[before:])
+            if refused:
+                raise Stop(refused)
+        if stage.cut_short and judge.editing:
+            raise Stop(Failed("A value that must not leave came in parts; the stream was stopped.", "value_cut_short"))
+        return pieces
