@@ -165,6 +165,13 @@ class Session:
             yield Send(Chunk(Phase.RESPONSE_BODY, data))
         yield from self._wake(self._guard)
 
+    @property
+    def owes(self) -> bool:
+        """Whether a message waits for its reply: full duplex holds replies back until the body was judged."""
+        passing = self._passing or self._guard is not None
+        held = (self._request,) if passing else (self._request, self._response)
+        return not self._answered and any(d.mode is BodyMode.FULL_DUPLEX and d.state == State.BODY for d in held)
+
     def closed(self) -> Steps:
         """The stream is over. An exchange that has not ended was given up by the client, the provider or Envoy."""
         if self._began and not self._ended:
@@ -173,10 +180,10 @@ class Session:
 
     def broke(self, error: str) -> Steps:
         """We failed: nothing may pass. Before a response the client is told so; after it the stream is cut."""
+        self._answered = True  # first: the record may fail too
         if not self._ended:
             yield from self._begin()
             yield self._end("error", error)
-        self._answered = True
         yield Fail(error)
 
     # --- the request ---
@@ -302,7 +309,7 @@ class Session:
     def _response_head(self, event: Head) -> Steps:
         self._advance(self._response, event)
         status = first(event.headers, ":status")
-        self._status = int(status) if status.isdigit() else None
+        self._status = int(status) if status.isascii() and status.isdigit() else None
         failed = self._status is None or self._status >= 400
         if event.end:
             yield self._end(self._outcome(), "" if not failed else "upstream_error")

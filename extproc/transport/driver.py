@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from extproc import wire
 from extproc.model import Broke, Fail, Need, PeerError, Record, Send, TimedOut, Wake
@@ -60,18 +60,35 @@ class Driver:
             await self._perform(self._session.receive(event))
         except PeerError as error:
             log.error("Envoy's ext_proc filter is not configured for this processor: %s", error)
-            await self._perform(self._session.broke(f"peer: {error}"))
-        except (StreamFailed, asyncio.CancelledError):
+            await self._fail(f"peer: {error}")
+        except StreamFailed:
             raise
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if _is_leaving():
+                raise
             log.exception("exchange %s failed", self._session.exchange.id)
-            await self._perform(self._session.broke(type(error).__name__))
+            await self._fail(type(error).__name__)
+
+    def half_closed(self) -> None:
+        """Envoy says nothing more. Raises StreamFailed where a reply is owed: a clean end would stand for it."""
+        if self._session.owes:
+            raise StreamFailed("closed before a reply")
 
     def closed(self) -> None:
         """The peer is gone: record an exchange that did not end. Never waits, so cancellation cannot cut it off."""
         for step in self._session.closed():
             if isinstance(step, Record):
                 self._append(step)
+
+    async def _fail(self, error: str) -> NoReturn:
+        """Record the failure where that can be done; the stream fails in any case."""
+        try:
+            await self._perform(self._session.broke(error))
+        except StreamFailed:
+            raise
+        except Exception:
+            log.exception("the failure of exchange %s is not recorded", self._session.exchange.id)
+        raise StreamFailed(error)
 
     async def _perform(self, steps: Steps) -> None:
         found: object = None
@@ -101,5 +118,15 @@ class Driver:
             return await asyncio.wait_for(self._ports.find(need.question), need.deadline)
         except TimeoutError:
             return TimedOut()
-        except Exception as error:  # noqa: BLE001  # whatever went wrong is the policy's to answer for
+        except (Exception, asyncio.CancelledError) as error:  # whatever went wrong is the policy's to answer for
+            if _is_leaving():
+                raise
             return Broke(type(error).__name__)
+
+
+def _is_leaving() -> bool:
+    """Whether this task is being cancelled, for the peer is gone. Any other cancellation is a failure like others:
+    gRPC would end the stream without a status, and no client would hear of it.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

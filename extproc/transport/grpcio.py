@@ -81,6 +81,7 @@ class GrpcServer:
         try:
             async for data in requests:
                 await driver.receive(data)
+            driver.half_closed()
         except StreamFailed as error:
             await context.abort(grpc.StatusCode.INTERNAL, str(error))
         finally:
