@@ -3,7 +3,8 @@
 `python -m extproc.gateway.demo --listen 127.0.0.1:0 [--seed N] [--record FILE] [--fault NAME]` prints the address.
 It echoes the last user message, as JSON or as server-sent events whose bytes are cut at seeded places, and calls the
 first tool when the message says `call a tool`. Faults, by `--fault` or as a model named `demo-FAULT`: `503`, `429`,
-`hang`, `reset`, `cut` (a stream that breaks in the middle), `leak` (a reply that holds ACME-123456), `garbage`.
+`hang`, `reset`, `cut` (a stream that breaks in the middle), `stall` (one that falls silent there), `slow` (one that
+takes a tenth of a second a piece), `leak` (a reply that holds ACME-123456), `garbage`.
 HTTP/1.1 with keep-alive, Content-Length and chunked bodies; nothing else, for Envoy is its only client.
 """
 
@@ -81,13 +82,15 @@ class DemoProvider:
         elif fault == "garbage":
             writer.write(_plain(200, b"this is not JSON"))
         elif received.path.partition("?")[0].endswith("/chat/completions") and isinstance(value, dict):
-            return await self._chat(value, fault, writer)
+            return await self._chat(value, fault, reader, writer)
         else:
             writer.write(_plain(404, _error("unknown path")))
         await writer.drain()
         return True
 
-    async def _chat(self, value: dict[str, Any], fault: str, writer: asyncio.StreamWriter) -> bool:
+    async def _chat(
+        self, value: dict[str, Any], fault: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
         said = _last_user_text(value)
         answer = LEAK if fault == "leak" else f"You said: {said}"
         if not value.get("stream"):
@@ -100,6 +103,11 @@ class DemoProvider:
             if fault == "cut" and number == 3:
                 writer.transport.abort()
                 return False
+            if fault == "stall" and number == 3:
+                await reader.read(1)
+                return False
+            if fault == "slow":
+                await asyncio.sleep(0.1)
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
             await writer.drain()
         writer.write(b"0\r\n\r\n")
