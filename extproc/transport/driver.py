@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from extproc import wire
 from extproc.model import Broke, Fail, Need, PeerError, Record, Send, TimedOut, Wake
 from extproc.session import Session, Steps
+from extproc.transport.alarm import Alarm
 
 log = logging.getLogger(__name__)
 
@@ -40,24 +41,51 @@ class StreamFailed(Exception):
 
 
 class Driver:
-    """One stream: bytes of a ProcessingRequest in, bytes of ProcessingResponses out through `write`."""
+    """One stream: bytes of a ProcessingRequest in, bytes of ProcessingResponses out through `write`.
+
+    A wake-up that fails has no caller to tell: `failure` is set, and the task that receives is cancelled, so that the
+    transport fails the stream.
+    """
 
     def __init__(self, session: Session, ports: Ports, write: Callable[[bytes], Awaitable[None]]) -> None:
         self._session = session
         self._ports = ports
         self._write = write
         self._turn = asyncio.Lock()  # a message and a wake-up never run into each other
-        self._due = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._ring)
         self._waking: asyncio.Task[None] | None = None
+        self._receiver: asyncio.Task[object] | None = None
+        self.failure: StreamFailed | None = None
 
     async def receive(self, data: bytes) -> None:
         """Perform all that a message asks for. Raises StreamFailed where nothing more may pass."""
+        self._receiver = asyncio.current_task()
+        self._alarm.silence()
+        async with self._turn:
+            await self._safely(self._received(data))
+
+    async def _received(self, data: bytes) -> None:
+        opened, event = wire.decode(data)
+        if opened:
+            await self._perform(self._session.receive(opened))
+        await self._perform(self._session.receive(event))
+
+    def _ring(self) -> None:
+        self._waking = asyncio.create_task(self._woke())
+
+    async def _woke(self) -> None:
+        async with self._turn:
+            try:
+                await self._safely(self._perform(self._session.woke()))
+            except StreamFailed as error:
+                self.failure = error
+                if self._receiver:
+                    self._receiver.cancel()
+
+    async def _safely(self, work: Coroutine[None, None, None]) -> None:
+        """Whatever goes wrong is recorded, and fails the stream."""
         try:
-            opened, event = wire.decode(data)
-            if opened:
-                await self._perform(self._session.receive(opened))
-            await self._perform(self._session.receive(event))
+            await work
         except PeerError as error:
             log.error("Envoy's ext_proc filter is not configured for this processor: %s", error)
             await self._fail(f"peer: {error}")
@@ -76,6 +104,9 @@ class Driver:
 
     def closed(self) -> None:
         """The peer is gone: record an exchange that did not end. Never waits, so cancellation cannot cut it off."""
+        self._alarm.stop()
+        if self._waking:
+            self._waking.cancel()
         for step in self._session.closed():
             if isinstance(step, Record):
                 self._append(step)
@@ -106,7 +137,7 @@ class Driver:
                 case Need():
                     found = await self._find(step)
                 case Wake():
-                    self._wake(step.after)
+                    self._alarm.set(step.after)
                 case Fail():
                     raise StreamFailed(step.message)
 

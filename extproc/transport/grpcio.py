@@ -6,6 +6,7 @@ Options and why: messages up to the largest body and head-room (gRPC's own 4 MiB
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -84,6 +85,12 @@ class GrpcServer:
             driver.half_closed()
         except StreamFailed as error:
             await context.abort(grpc.StatusCode.INTERNAL, str(error))
+        except asyncio.CancelledError:
+            if driver.failure is None:
+                raise
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()  # it was the driver that cancelled us
+            await context.abort(grpc.StatusCode.INTERNAL, str(driver.failure))
         finally:
             self.active -= 1
             driver.closed()
