@@ -42,6 +42,8 @@ class Replacement:
 class Growing:
     """A run while it grows."""
 
+    __slots__ = ("_end", "_marks", "_parts", "_raw", "ended", "kind", "offset", "size")
+
     def __init__(self, kind: Kind, start: int) -> None:
         self.kind: Kind = kind
         self.ended = False
