@@ -136,24 +136,28 @@ def test_a_providers_error_passes_as_it_is() -> None:
     assert play.records("end")[0]["outcome"] == "error"
 
 
+EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"hello "}}]}\n\n'
+DONE = b"data: [DONE]\n\n"
+
+
 def test_an_event_stream_turns_to_full_duplex_and_passes_piece_by_piece() -> None:
     play = Play(rules())
     _, _, head, one, two = play.tell(
         ask(),
         prompt(CHAT),
         answered(200, "text/event-stream; charset=utf-8"),
-        reply(b"data: 1\n\n", False),
-        reply(b"", True),
+        reply(EVENT, False),
+        reply(DONE, True),
     )
     assert isinstance(head, Proceed) and head.mode is BodyMode.FULL_DUPLEX
-    assert (one, two) == (Chunk(Phase.RESPONSE_BODY, b"data: 1\n\n"), Chunk(Phase.RESPONSE_BODY, b"", end=True))
+    assert (one, two) == (Chunk(Phase.RESPONSE_BODY, EVENT), Chunk(Phase.RESPONSE_BODY, DONE, end=True))
     assert len(play.records("end")) == 1
 
 
 def test_a_repeated_last_piece_in_full_duplex_is_ignored() -> None:
     play = Play(rules())
-    play.tell(ask(), prompt(CHAT), answered(200, "text/event-stream"), reply(b"x", True))
-    assert play.tell(reply(b"x", True)) == []
+    play.tell(ask(), prompt(CHAT), answered(200, "text/event-stream"), reply(DONE, True))
+    assert play.tell(reply(DONE, True)) == []
 
 
 @pytest.mark.parametrize("cut", range(len(CHAT) + 1))

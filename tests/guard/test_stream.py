@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+
+import pytest
+
+from extproc.chain import Chain, Link, Refused
+from extproc.dialects.openai_chat.stream import Stream
+from extproc.dialects.sse import Framer
+from extproc.guard.realtime import PATIENCE
+from extproc.guard.stop import Failed
+from extproc.guard.stream import PING, StreamGuard, StreamLimits
+from extproc.model import Decision, Exchange, Request
+from extproc.policies.base import Hook, Policy, Span, TextPolicy
+from extproc.policies.dlp_filter import DlpFilter, DlpSettings
+
+PATTERNS = (r"\b[a-z]{1,20}@[a-z.]{1,40}\.[a-z]{2,8}\b", r"ACME-[0-9]{6}", r"\b[0-9]{16}\b")
+MARK = "[DLP_REDACTED]"
+
+
+def dlp(action: str = "redact", **link: object) -> Link:
+    settings = DlpSettings(detect_patterns=PATTERNS, action=action)  # type: ignore[arg-type]
+    return Link(policy=DlpFilter(settings), **link)  # type: ignore[arg-type]
+
+
+class Whole(Policy):
+    """Judges whole replies only, by the function it was made with."""
+
+    kind = "whole"
+    guards_output = True
+
+    def __init__(self, judge: Callable[[Exchange], Hook]) -> None:
+        super().__init__(None)
+        self.judge = judge
+
+    def on_output(self, exchange: Exchange) -> Hook:
+        return self.judge(exchange)
+
+
+class Breaks(TextPolicy):
+    kind = "breaks"
+    automaton = DlpFilter(DlpSettings(detect_patterns=PATTERNS)).automaton
+
+    def spans(self, exchange: Exchange, text: str, start: int = 0) -> Sequence[Span]:
+        raise OSError("broken")
+
+
+def guard(*links: Link, limits: StreamLimits | None = None, wants_usage: bool = False) -> tuple[StreamGuard, Exchange]:
+    exchange = Exchange(request=Request("m", True, (), wants_usage=wants_usage))
+    return StreamGuard(Stream(), Chain(links, lambda: 0), exchange, limits or StreamLimits()), exchange
+
+
+def play(chunks: Iterable[bytes], *links: Link, **more: object) -> tuple[bytes, StreamGuard, tuple[Decision, ...]]:
+    """What the client gets of a stream, the guard, and what was decided."""
+    made, exchange = guard(*links, **more)  # type: ignore[arg-type]
+    out = []
+    for chunk in chunks:
+        out.append(made.feed(chunk))
+        if made.stopped:
+            break
+    else:
+        finishing = made.finish()
+        try:
+            next(finishing)
+            raise AssertionError("nobody answers a Need here")
+        except StopIteration as done:
+            out.append(done.value)
+    made.conclude()
+    return b"".join(out), made, tuple(exchange.decisions)
+
+
+def event(**choice: object) -> bytes:
+    value = {
+        "id": "c1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "m-1",
+        "choices": [{"index": 0, **choice}],
+    }
+    return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+def says(text: str, index: int = 0, key: str = "content") -> bytes:
+    return event(index=index, delta={key: text})
+
+
+def calls(arguments: str, call: int = 0) -> bytes:
+    return event(delta={"tool_calls": [{"index": call, "function": {"arguments": arguments}}]})
+
+
+STOP = event(delta={}, finish_reason="stop")
+USAGE = b'data: {"id":"c1","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
+DONE = b"data: [DONE]\n\n"
+TAIL = STOP + USAGE + DONE
+
+
+def chunks(data: bytes) -> list[dict[str, object]]:
+    return [json.loads(each.data) for each in Framer().feed(data) if each.data not in (b"", b"[DONE]")]
+
+
+def text_of(data: bytes, key: str = "content", index: int = 0) -> str:
+    parts = []
+    for chunk in chunks(data):
+        for choice in chunk["choices"]:  # type: ignore[attr-defined]
+            if choice["index"] == index:
+                parts.append(choice.get("delta", {}).get(key) or "")
+    return "".join(parts)
+
+
+def arguments_of(data: bytes, call: int = 0) -> str:
+    parts = []
+    for chunk in chunks(data):
+        for choice in chunk["choices"]:  # type: ignore[attr-defined]
+            for each in choice["delta"].get("tool_calls", ()):
+                parts += [each["function"]["arguments"]] if each["index"] == call else []
+    return "".join(parts)
+
+
+PLAIN = (
+    b": hi\n\n"
+    + event(delta={"role": "assistant", "content": ""})
+    + b"".join(map(says, ["Hel", "lo wor", "ld, to", "day"]))
+)
+LEAKING = b"".join(map(says, ["Mail bo", "b@exam", "ple.com", " or ACME-", "123456", "!"]))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 10_000])
+@pytest.mark.parametrize("links", [(), (dlp(),), (dlp(), dlp()), (dlp(buffered=True),)])
+def test_a_stream_without_a_hit_keeps_its_bytes(size: int, links: tuple[Link, ...]) -> None:
+    data = PLAIN + TAIL
+    assert play((data[at : at + size] for at in range(0, len(data), size)), *links)[0] == data
+
+
+@pytest.mark.parametrize("size", range(1, len(LEAKING + TAIL), 3))
+@pytest.mark.parametrize("buffered", [False, True])
+def test_values_over_many_events_are_redacted_wherever_the_bytes_are_cut(size: int, buffered: bool) -> None:
+    data = LEAKING + TAIL
+    out, made, decisions = play((data[at : at + size] for at in range(0, len(data), size)), dlp(buffered=buffered))
+    assert text_of(out) == f"Mail {MARK} or {MARK}!"
+    assert out.endswith(TAIL) and made.response().finish_reasons == ("stop",)
+    assert made.response().usage.input_tokens == 3
+    (decision,) = decisions
+    assert (decision.verdict, decision.reason) == ("redact", "dlp.pattern")
+    assert sum(count for _, count in decision.redactions) == 2
+
+
+@pytest.mark.parametrize("key", ["content", "reasoning_content", "reasoning", "refusal"])
+def test_every_text_of_a_choice_is_guarded(key: str) -> None:
+    out = play([says("ACME-", key=key), says("123456 ", key=key), TAIL], dlp())[0]
+    assert text_of(out, key) == f"{MARK} "
+
+
+def test_choices_that_come_in_turn_do_not_hide_a_value() -> None:
+    mixed = [says("ACME-", 0), says("ACME-", 1), says("123", 0), says("123", 1), says("456.", 0), says("999.", 1)]
+    out = play([*mixed, event(index=1, delta={}, finish_reason="stop"), TAIL], dlp())[0]
+    assert (text_of(out, index=0), text_of(out, index=1)) == (f"{MARK}.", f"{MARK}.")
+
+
+ARGUMENTS = (
+    r'{"to": "bob\u0040example.com", "n": [1, 4111111111111111], "note": "say \"ACME-123456\"", "x": "\ud83d\ude42"}'
+)
+
+
+@pytest.mark.parametrize("size", range(1, len(ARGUMENTS) + 1))
+@pytest.mark.parametrize("buffered", [False, True])
+def test_tool_arguments_stay_json_wherever_they_are_cut(size: int, buffered: bool) -> None:
+    pieces = [ARGUMENTS[at : at + size] for at in range(0, len(ARGUMENTS), size)]
+    out = play([*map(calls, pieces), TAIL], dlp(buffered=buffered))[0]
+    assert json.loads(arguments_of(out)) == {"to": MARK, "n": [1, MARK], "note": f'say "{MARK}"', "x": "🙂"}
+
+
+@pytest.mark.parametrize("size", range(1, len(ARGUMENTS) + 1))
+def test_tool_arguments_without_a_hit_keep_their_bytes(size: int) -> None:
+    harmless = (
+        ARGUMENTS.replace("@", "").replace("ACME-123456", "nothing").replace(r"\u0040", r"\u0041").replace("4111", "4")
+    )
+    data = [calls(harmless[at : at + size]) for at in range(0, len(harmless), size)]
+    assert play([*data, TAIL], dlp())[0] == b"".join([*data, TAIL])
+
+
+def test_parallel_calls_are_guarded_each_by_itself() -> None:
+    data = [calls('{"a": "ACME-', 0), calls('{"b": "ACME-', 1), calls('123456"}', 0), calls('12"}', 1), TAIL]
+    out = play(data, dlp())[0]
+    assert (json.loads(arguments_of(out, 0)), json.loads(arguments_of(out, 1))) == ({"a": MARK}, {"b": "ACME-12"})
+
+
+def test_held_text_is_out_before_its_choice_finishes() -> None:
+    made, _ = guard(dlp())
+    assert made.feed(says("hello")) == b""
+    assert made.feed(STOP) == says("hello") + STOP
+
+
+def test_text_before_tool_calls_is_let_go_after_a_few_events() -> None:
+    made, _ = guard(dlp())
+    assert made.feed(says("hello")) == b""
+    later = [calls("") for _ in range(3)] + [calls(text) for text in ("{", '"a"', ": ", "1")]
+    outs = [made.feed(each) for each in later]
+    assert b"hello" not in b"".join(outs[: 3 + PATIENCE - 1])
+    assert b"hello" in outs[3 + PATIENCE - 1]
+
+
+def test_a_value_that_reaches_back_into_what_was_let_go_stops_the_stream() -> None:
+    data = [says("ACME-"), *(calls(text) for text in ("{", '"a"', ": ", "1", "}")), says("123456"), TAIL]
+    out, made, _ = play(data, dlp())
+    assert made.stopped == Failed(
+        "A value that must not leave came in parts; the stream was stopped.", "value_cut_short"
+    )
+    assert b"123456" not in out
+
+
+def test_a_block_ends_the_stream_in_its_own_protocol() -> None:
+    out, made, decisions = play([says("All is well. "), says("ACME-123456 "), TAIL], dlp("block"), wants_usage=True)
+    assert isinstance(made.stopped, Refused) and made.stopped.policy == "dlp-filter"
+    assert b"ACME" not in out and out.endswith(DONE)
+    *_, last, usage = chunks(out)
+    assert [(c["index"], c["finish_reason"]) for c in last["choices"]] == [(0, "content_filter")]  # type: ignore[attr-defined]
+    assert usage["choices"] == [] and usage["usage"]["completion_tokens"] > 0  # type: ignore[index]
+    assert [d.verdict for d in decisions] == ["block"]
+
+
+def test_a_block_of_a_stream_that_is_judged_whole_lets_nothing_out() -> None:
+    out, made, _ = play([says("All is well. "), says("ACME-123456 "), TAIL], dlp("block", buffered=True))
+    assert isinstance(made.stopped, Refused)
+    assert text_of(out) == "" and out.endswith(DONE)
+
+
+def test_shadow_mode_decides_and_changes_nothing() -> None:
+    data = LEAKING + TAIL
+    out, made, (decision,) = play([data], dlp("block", shadow=True))
+    assert out == data and made.stopped is None
+    assert (decision.verdict, decision.enforced) == ("block", False)
+
+
+def test_a_policy_sees_what_the_one_before_it_left() -> None:
+    second = Link(policy=DlpFilter(DlpSettings(detect_patterns=(r"\[DLP_REDACTED\]",), action="redact")))
+    _, _, (one, two) = play([LEAKING + TAIL], dlp(), second)
+    assert dict(one.redactions) == dict(two.redactions) == {"pattern": 2}
+
+
+@pytest.mark.parametrize(("on_error", "stops"), [("block", True), ("allow", False)])
+def test_a_policy_that_breaks_stops_the_stream_unless_its_operator_allows(on_error: str, stops: bool) -> None:
+    data = PLAIN + TAIL
+    out, made, (decision,) = play([data], Link(policy=Breaks(None), on_error=on_error))  # type: ignore[arg-type]
+    assert bool(made.stopped) == stops and (out == data) == (not stops)
+    assert decision.reason == "policy_error:OSError"
+
+
+def test_log_probabilities_of_an_edited_event_go() -> None:
+    token = {"content": [{"token": "ACME-123456", "logprob": -0.1, "bytes": [65], "top_logprobs": []}]}
+    out = play(
+        [
+            event(delta={"content": "ACME-123456"}, logprobs=token),
+            event(delta={"content": " ok"}, logprobs=token | {"content": []}),
+            TAIL,
+        ],
+        dlp(),
+    )[0]
+    first, second, *_ = chunks(out)
+    assert first["choices"][0]["logprobs"] is None and second["choices"][0]["logprobs"] == {"content": []}  # type: ignore[index]
+
+
+def test_opaque_values_are_left_alone() -> None:
+    data = event(
+        delta={"tool_calls": [{"index": 0, "id": "ACME-123456", "type": "function"}], "signature": "ACME-123456"}
+    )
+    assert play([data, TAIL], dlp())[0] == data + TAIL
+
+
+def test_a_text_that_no_dialect_knows_is_judged_too() -> None:
+    out = play(
+        [event(delta={"new_field": {"deep": ["ACME-123456"]}}), b'data: {"note":"ACME-123456","choices":[]}\n\n', TAIL],
+        dlp(),
+    )[0]
+    assert b"ACME" not in out
+
+
+@pytest.mark.parametrize(
+    "data", [b"data: nonsense\n\n", b"data: 7\n\n", b'data: {"choices":7}\n\n', b'data: {"choices":[7]}\n\n']
+)
+def test_what_is_no_chat_stream_is_stopped_with_an_error_that_sdks_raise(data: bytes) -> None:
+    out, made, _ = play([says("hello "), data, DONE], dlp())
+    assert isinstance(made.stopped, Failed) and made.stopped.reason == "reply_unreadable"
+    assert out.startswith(says("hello ")) and chunks(out)[-1]["error"]["code"] == "reply_unreadable"  # type: ignore[index]
+
+
+def test_more_than_may_be_held_back_stops_the_stream() -> None:
+    small = StreamLimits(held_bytes=1000)
+    _, made, _ = play([says("x" * 300), says("y " * 300), TAIL], dlp(buffered=True), limits=small)
+    assert isinstance(made.stopped, Failed) and made.stopped.reason == "reply_too_large"
+
+
+def test_an_event_above_its_limit_stops_the_stream() -> None:
+    _, made, _ = play([says("x" * 3000)], dlp(), limits=StreamLimits(event_bytes=2000))
+    assert isinstance(made.stopped, Failed) and made.stopped.reason == "reply_too_large"
+
+
+def test_a_pause_lets_out_what_is_settled_as_an_event_of_its_own() -> None:
+    made, _ = guard(dlp())
+    assert made.wake_after == 0
+    assert made.feed(says("All of this, but not bob")) == b""
+    assert made.wake_after == StreamLimits().flush_seconds
+    assert text_of(made.flush()) == "All of this, but not "
+    assert made.flush() == b""
+    assert text_of(made.feed(says("@example.com!"))) == f"{MARK}!"
+    assert made.wake_after == 0
+
+
+def test_a_stream_that_is_judged_whole_is_kept_alive_by_comments() -> None:
+    made, _ = guard(dlp(buffered=True))
+    made.feed(says("hello "))
+    assert made.wake_after == StreamLimits().ping_seconds
+    assert made.flush() == PING and PING.startswith(b":")
+
+
+def test_for_a_policy_that_sees_whole_replies_only_the_stream_is_judged_whole() -> None:
+    seen: list[str] = []
+
+    def judge(exchange: Exchange) -> Hook:
+        seen.extend(text.value for text in (exchange.response.texts if exchange.response else ()))
+        return Chain((dlp(),), lambda: 0).links[0].policy.on_output(exchange)
+
+    out, _, _ = play([LEAKING, calls('{"a": "bob@exam'), calls('ple.com"}'), TAIL], Link(policy=Whole(judge)))
+    assert seen == ["Mail bob@example.com or ACME-123456!", "a", "bob@example.com"]
+    assert text_of(out) == f"Mail {MARK} or {MARK}!" and json.loads(arguments_of(out)) == {"a": MARK}
+
+
+def test_a_last_event_without_its_blank_line_is_guarded_too() -> None:
+    out, _, _ = play([says("ACME-123456").rstrip(b"\n")], dlp())
+    assert b"ACME" not in out and text_of(out + b"\n\n") == MARK
