@@ -17,7 +17,7 @@ BELOW = {
     "chain": {"model", "dialects", "detect", "policies"},
     "guard": {"model", "dialects", "detect", "policies", "chain"},
     "routing": {"model"},
-    "session": {"model", "chain", "guard"},
+    "session": {"model", "dialects", "chain", "guard"},
     "wire": {"model", "proto"},
     "transport": {"model", "session", "wire"},
     "identity": {"model"},

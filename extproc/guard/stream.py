@@ -77,7 +77,7 @@ class StreamGuard:
                 self._take(event)
                 out += self._queue.release()
         except Stop as error:
-            out.append(self._stop(error.why))
+            out.append(self.stop(error.why))
         return b"".join(out)
 
     def finish(self) -> Generator[Need, object, bytes]:
@@ -90,7 +90,7 @@ class StreamGuard:
             else:
                 yield from self._judge_whole()
         except Stop as error:
-            return self._stop(error.why)
+            return self.stop(error.why)
         return b"".join(self._queue.release())
 
     def flush(self) -> bytes:
@@ -100,15 +100,12 @@ class StreamGuard:
         try:
             self._realtime.flush()
         except Stop as error:
-            return self._stop(error.why)
+            return self.stop(error.why)
         return self._queue.begin()
 
-    def response(self) -> Response:
-        """What the stream said so far, for the record."""
-        return self._reader.response()
-
     def conclude(self) -> None:
-        """Add to the exchange what each policy decided while the stream ran."""
+        """Put into the exchange what the stream said, and what each policy decided while it ran."""
+        self._exchange.response = self._reader.response()
         self._exchange.decisions.extend(judge.decision() for judge in self._judges or ())
 
     def _events(self, cut: Callable[[], list[Event]]) -> Iterator[Event]:
@@ -145,7 +142,7 @@ class StreamGuard:
             raise Stop(refused)
         whole.settle(self._queue, before, self._exchange.response.texts)
 
-    def _stop(self, why: Refused | Failed) -> bytes:
+    def stop(self, why: Refused | Failed) -> bytes:
         """The rest is not sent; the client's API says how a stream ends early."""
         self._queue.clear()
         self.stopped = why

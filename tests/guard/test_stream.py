@@ -11,7 +11,7 @@ from extproc.dialects.sse import Framer
 from extproc.guard.realtime import PATIENCE
 from extproc.guard.stop import Failed
 from extproc.guard.stream import PING, StreamGuard, StreamLimits
-from extproc.model import Decision, Exchange, Request
+from extproc.model import Exchange, Request
 from extproc.policies.base import Hook, Policy, Span, TextPolicy
 from extproc.policies.dlp_filter import DlpFilter, DlpSettings
 
@@ -51,8 +51,8 @@ def guard(*links: Link, limits: StreamLimits | None = None, wants_usage: bool = 
     return StreamGuard(Stream(), Chain(links, lambda: 0), exchange, limits or StreamLimits()), exchange
 
 
-def play(chunks: Iterable[bytes], *links: Link, **more: object) -> tuple[bytes, StreamGuard, tuple[Decision, ...]]:
-    """What the client gets of a stream, the guard, and what was decided."""
+def play(chunks: Iterable[bytes], *links: Link, **more: object) -> tuple[bytes, StreamGuard, Exchange]:
+    """What the client gets of a stream, the guard, and the exchange with what was said and decided."""
     made, exchange = guard(*links, **more)  # type: ignore[arg-type]
     out = []
     for chunk in chunks:
@@ -67,7 +67,7 @@ def play(chunks: Iterable[bytes], *links: Link, **more: object) -> tuple[bytes, 
         except StopIteration as done:
             out.append(done.value)
     made.conclude()
-    return b"".join(out), made, tuple(exchange.decisions)
+    return b"".join(out), made, exchange
 
 
 def event(**choice: object) -> bytes:
@@ -102,9 +102,8 @@ def chunks(data: bytes) -> list[dict[str, object]]:
 def text_of(data: bytes, key: str = "content", index: int = 0) -> str:
     parts = []
     for chunk in chunks(data):
-        for choice in chunk["choices"]:  # type: ignore[attr-defined]
-            if choice["index"] == index:
-                parts.append(choice.get("delta", {}).get(key) or "")
+        own = (choice for choice in chunk["choices"] if choice["index"] == index)  # type: ignore[attr-defined]
+        parts += [choice.get("delta", {}).get(key) or "" for choice in own]
     return "".join(parts)
 
 
@@ -136,11 +135,11 @@ def test_a_stream_without_a_hit_keeps_its_bytes(size: int, links: tuple[Link, ..
 @pytest.mark.parametrize("buffered", [False, True])
 def test_values_over_many_events_are_redacted_wherever_the_bytes_are_cut(size: int, buffered: bool) -> None:
     data = LEAKING + TAIL
-    out, made, decisions = play((data[at : at + size] for at in range(0, len(data), size)), dlp(buffered=buffered))
+    out, made, exchange = play((data[at : at + size] for at in range(0, len(data), size)), dlp(buffered=buffered))
     assert text_of(out) == f"Mail {MARK} or {MARK}!"
-    assert out.endswith(TAIL) and made.response().finish_reasons == ("stop",)
-    assert made.response().usage.input_tokens == 3
-    (decision,) = decisions
+    assert made.stopped is None and out.endswith(TAIL) and exchange.response
+    assert exchange.response.finish_reasons == ("stop",) and exchange.response.usage.input_tokens == 3
+    (decision,) = exchange.decisions
     assert (decision.verdict, decision.reason) == ("redact", "dlp.pattern")
     assert sum(count for _, count in decision.redactions) == 2
 
@@ -210,13 +209,13 @@ def test_a_value_that_reaches_back_into_what_was_let_go_stops_the_stream() -> No
 
 
 def test_a_block_ends_the_stream_in_its_own_protocol() -> None:
-    out, made, decisions = play([says("All is well. "), says("ACME-123456 "), TAIL], dlp("block"), wants_usage=True)
+    out, made, exchange = play([says("All is well. "), says("ACME-123456 "), TAIL], dlp("block"), wants_usage=True)
     assert isinstance(made.stopped, Refused) and made.stopped.policy == "dlp-filter"
     assert b"ACME" not in out and out.endswith(DONE)
     *_, last, usage = chunks(out)
     assert [(c["index"], c["finish_reason"]) for c in last["choices"]] == [(0, "content_filter")]  # type: ignore[attr-defined]
     assert usage["choices"] == [] and usage["usage"]["completion_tokens"] > 0  # type: ignore[index]
-    assert [d.verdict for d in decisions] == ["block"]
+    assert [d.verdict for d in exchange.decisions] == ["block"]
 
 
 def test_a_block_of_a_stream_that_is_judged_whole_lets_nothing_out() -> None:
@@ -227,21 +226,23 @@ def test_a_block_of_a_stream_that_is_judged_whole_lets_nothing_out() -> None:
 
 def test_shadow_mode_decides_and_changes_nothing() -> None:
     data = LEAKING + TAIL
-    out, made, (decision,) = play([data], dlp("block", shadow=True))
+    out, made, exchange = play([data], dlp("block", shadow=True))
+    (decision,) = exchange.decisions
     assert out == data and made.stopped is None
     assert (decision.verdict, decision.enforced) == ("block", False)
 
 
 def test_a_policy_sees_what_the_one_before_it_left() -> None:
     second = Link(policy=DlpFilter(DlpSettings(detect_patterns=(r"\[DLP_REDACTED\]",), action="redact")))
-    _, _, (one, two) = play([LEAKING + TAIL], dlp(), second)
+    one, two = play([LEAKING + TAIL], dlp(), second)[2].decisions
     assert dict(one.redactions) == dict(two.redactions) == {"pattern": 2}
 
 
 @pytest.mark.parametrize(("on_error", "stops"), [("block", True), ("allow", False)])
 def test_a_policy_that_breaks_stops_the_stream_unless_its_operator_allows(on_error: str, stops: bool) -> None:
     data = PLAIN + TAIL
-    out, made, (decision,) = play([data], Link(policy=Breaks(None), on_error=on_error))  # type: ignore[arg-type]
+    out, made, exchange = play([data], Link(policy=Breaks(None), on_error=on_error))  # type: ignore[arg-type]
+    (decision,) = exchange.decisions
     assert bool(made.stopped) == stops and (out == data) == (not stops)
     assert decision.reason == "policy_error:OSError"
 

@@ -1,0 +1,47 @@
+"""The snapshot that a session works with from its first event to its last (design D10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from extproc.chain import Chain
+from extproc.guard.stream import Reader, StreamLimits
+from extproc.model import Consumer, Headers, Request, Response, Text
+
+CREDENTIALS = ("authorization", "x-api-key", "api-key", "proxy-authorization", "cookie")
+"""Headers of the client's that never travel on (design D3)."""
+
+
+class Dialect(Protocol):
+    """What a session asks of a client API's shape; `extproc.dialects` has one module or package for each."""
+
+    name: str
+
+    def stream(self) -> Reader: ...
+    def read_request(self, body: bytes, *, max_depth: int) -> Request: ...
+    def read_response(self, body: bytes, *, max_depth: int) -> Response: ...
+    def write(self, body: bytes, before: tuple[Text, ...], after: tuple[Text, ...]) -> bytes: ...
+    def error(self, status: int, message: str, kind: str, code: str) -> bytes: ...
+    def block(self, policy: str, message: str, code: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`identify` turns request headers into a consumer or raises ClientError; `route` turns a requested model into
+    cluster names in order, or raises ClientError; `answers` maps (method, path) to bodies that we answer ourselves.
+    """
+
+    chain: Chain
+    dialects: Mapping[str, Dialect]
+    fallback: Dialect
+    identify: Callable[[Headers], Consumer]
+    route: Callable[[str], tuple[str, ...]]
+    answers: Callable[[str, str], bytes | None]
+    digest: str = ""
+    max_body_bytes: int = 32 << 20
+    max_response_bytes: int = 32 << 20
+    max_depth: int = 64
+    max_ratio: int = 100
+    stream: StreamLimits = field(default_factory=StreamLimits)
