@@ -83,8 +83,9 @@ def main() -> None:
     """The process's entry: until SIGTERM, then until what was begun is written."""
     parser = argparse.ArgumentParser(prog="python -m extproc.audit.shipper", description=__doc__)
     parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--log-level", default="info")
     arguments = parser.parse_args()
-    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, lambda *_: stopping.set())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,7 +59,8 @@ def worker_argv(options: Options, index: int, listen: str, grace: float) -> list
 
 def shipper_argv(options: Options) -> list[str]:
     """The command line of the shipper."""
-    return [sys.executable, "-m", "extproc.audit.shipper", "--state-dir", str(options.state_dir)]
+    flags = ("--state-dir", str(options.state_dir), "--log-level", options.log_level)
+    return [sys.executable, "-m", "extproc.audit.shipper", *flags]
 
 
 def environ_without_secrets(environ: Mapping[str, str], config: Config) -> dict[str, str]:
@@ -77,5 +79,13 @@ def secrets(environ: Mapping[str, str], config: Config) -> dict[str, str]:
         if target.secret_env:
             found[target.id] = environ.get(target.secret_env, "")
         elif target.secret_file:
-            found[target.id] = Path(target.secret_file).read_text().strip()
+            found[target.id] = read_secret(Path(target.secret_file))
     return found
+
+
+def read_secret(path: Path) -> str:
+    """A credential from its file, without the line feed that editors add. Raises OSError."""
+    try:
+        return path.read_text().strip()
+    except UnicodeDecodeError as error:
+        raise OSError(errno.EINVAL, "is not text, so no credential", str(path)) from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from extproc.config.load import load
 from extproc.config.values import Config
 from extproc.gateway import admin, plan
+from extproc.gateway.address import TOO_LONG, AddressError, fits
 from extproc.gateway.child import Child, ChildError
 from extproc.gateway.envoy import files
 from extproc.gateway.plan import Options
@@ -68,6 +69,8 @@ class Supervisor:
     async def _start(self) -> None:
         """Workers first: Envoy must not take a request that nobody can judge."""
         settings = plan.envoy_settings(self.options, self.config)
+        if long := [path for path in (*settings.workers, settings.admin) if not fits(path)]:
+            raise AddressError(f"{long[0]}: {TOO_LONG}; choose a shorter --state-dir")
         for directory in (settings.run, settings.edge_log.parent, settings.directory):
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         secrets = plan.secrets(os.environ, self.config)
@@ -82,7 +85,7 @@ class Supervisor:
         await self._shipper.start(START_TIMEOUT)
         files.publish(files.render(settings, self.config.digest, secrets), settings.directory)
         settings.admin.unlink(missing_ok=True)
-        self._envoy = Child("envoy", files.argv(settings), environ, self.say)
+        self._envoy = Child("envoy", files.argv(settings, self.options.log_level), environ, self.say)
         await self._envoy.start(START_TIMEOUT)
         await self._until_live(settings.admin)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from extproc.gateway.envoy import clusters, routes
@@ -18,6 +19,16 @@ from extproc.model import ExtprocError
 
 _LAST = ("cds.json", "ecds.json", "rds.json", "lds.json", "bootstrap.json")
 """The order in which files are written; secrets and certificates before all of these."""
+
+
+_LOG_LEVELS: Mapping[str, tuple[str, ...]] = {
+    "debug": ("--log-level", "warning", "--component-log-level", "config:info,upstream:info,secret:info"),
+    "info": ("--log-level", "warning"),
+    "warning": ("--log-level", "warning"),
+    "error": ("--log-level", "error"),
+}
+"""Our level to Envoy's. Its own debug writes headers, and so keys, into the log: it is out of reach. Its info begins
+with a hundred lines about its build, so our debug lets only those components speak that say what they took up."""
 
 
 class EnvoyError(ExtprocError):
@@ -86,11 +97,11 @@ def binary() -> Path:
     return Path(found)
 
 
-def argv(settings: EnvoySettings, log_level: str = "warning") -> list[str]:
-    """The command line of a running Envoy."""
+def argv(settings: EnvoySettings, log_level: str = "info") -> list[str]:
+    """The command line of a running Envoy; `log_level` is one of kt's."""
     return [
         *(str(binary()), "--config-path", str(settings.directory / "bootstrap.json")),
-        *("--log-level", log_level),
+        *_LOG_LEVELS[log_level],
         # the edge log is part of the audit: each line is flushed at once, before its reply leaves the socket;
         # by default Envoy waits for 64 KB or 10 s, and a killed Envoy would take its own 503s with it
         *("--file-flush-min-size-kb", "0", "--file-flush-interval-msec", "10"),
@@ -118,8 +129,10 @@ def validate(settings: EnvoySettings, secrets: Mapping[str, str]) -> None:
 
 
 def _static(settings: EnvoySettings, scratch: Path, secrets: Mapping[str, str]) -> Json:
+    """Everything in the scratch directory, the edge log too: Envoy opens it, and ours may not be there yet."""
+    settings = replace(settings, directory=scratch, edge_log=scratch / "edge.log")
     publish(render(settings, "0", secrets), scratch)
-    start = json.loads(json.dumps(bootstrap(settings)).replace(str(settings.directory), str(scratch)))
+    start = bootstrap(settings)
     listen = json.loads((scratch / "lds.json").read_text())["resources"]
     found = json.loads((scratch / "cds.json").read_text())["resources"]
     manager = listen[0]["filter_chains"][0]["filters"][0]["typed_config"]
@@ -131,9 +144,7 @@ def _static(settings: EnvoySettings, scratch: Path, secrets: Mapping[str, str]) 
         resource.pop("@type")
     start["static_resources"] = {"listeners": listen, "clusters": [clusters.workers(settings), *found]}
     del start["dynamic_resources"], start["admin"]
-    text = json.dumps(start).replace(str(settings.directory), str(scratch))
-    result: Json = json.loads(text)
-    return result
+    return start
 
 
 def _discovery(version: str, resources: list[Json]) -> Json:

@@ -1,0 +1,34 @@
+"""What each child is told on its command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from extproc.config.values import Config, Limits, Pack
+from extproc.gateway import plan
+from extproc.gateway.envoy import files
+
+
+def options(log_level: str) -> plan.Options:
+    return plan.Options(
+        policy_config=(Path("/etc/policy-config.yaml"),),
+        host="127.0.0.1",
+        port=41002,
+        state_dir=Path("/state"),
+        workers=2,
+        fail_mode="block",
+        log_level=log_level,
+    )
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
+def test_every_child_is_told_the_level_and_envoy_one_that_writes_no_headers(level: str) -> None:
+    chosen = options(level)
+    config = Config(pack=Pack(name="t", version="1.0.0"), targets=(), chain=(), limits=Limits(), digest="")
+    for argv in (plan.worker_argv(chosen, 0, "unix:/w", 1.0), plan.shipper_argv(chosen)):
+        assert argv[argv.index("--log-level") + 1] == level
+    envoy = files.argv(plan.envoy_settings(chosen, config), level)
+    assert envoy[envoy.index("--log-level") + 1] in ("warning", "error")
+    assert not {"debug", "trace"} & {part.rpartition(":")[2] for word in envoy for part in word.split(",")}
