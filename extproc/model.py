@@ -366,7 +366,8 @@ class Fault:
     code: str = "E000"
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.path}: {self.message}"
+        path = f"{self.path}: " if self.path else ""
+        return f"{self.file}:{self.line}:{self.column}: {path}{self.message}"
 
 
 class ConfigError(ExtprocError):

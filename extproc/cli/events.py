@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from extproc.cli import exit_codes
+from extproc.cli.failures import plain
 from extproc.cli.options import Duration, as_json, state_dir
 
 POLL = 0.2
@@ -28,7 +28,7 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help="May be given several times; all hold.")
+@click.option("--filter", "filters", multiple=True, metavar="KEY=VALUE", help="May be given once a key; all hold.")
 @click.option("--since", type=Duration(), help="Start this far back, like 10m; without it, at the last ten events.")
 @click.option("--limit", type=click.IntRange(1), help="Stop after this many events.")
 @click.option("--no-follow", is_flag=True, help="Print what is there and stop.")
@@ -49,7 +49,7 @@ def tail(
     source = EventTail(state_dir / "events")
     printed = 0
     first = True
-    try:
+    with plain():
         while True:
             events = (event for event in source.read() if matches(event, wanted))
             for event in _recent(events, since) if first else events:
@@ -62,8 +62,6 @@ def tail(
                 return
             sys.stdout.flush()
             time.sleep(POLL)
-    except KeyboardInterrupt:
-        sys.exit(exit_codes.INTERRUPTED)
 
 
 def _recent(events: Iterable[dict[str, object]], since: float | None) -> Iterable[dict[str, object]]:
@@ -77,8 +75,13 @@ def _recent(events: Iterable[dict[str, object]], since: float | None) -> Iterabl
 def _filters(given: tuple[str, ...]) -> dict[str, str]:
     from extproc.audit.events import FILTERS
 
-    pairs = dict(each.partition("=")[::2] for each in given)
-    for name in pairs:
+    pairs: dict[str, str] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
         if name not in FILTERS:
             raise click.BadParameter(f"{name!r} is none of {', '.join(FILTERS)}", param_hint="--filter")
+        if not equals or name in pairs:
+            what = "stands twice" if name in pairs else "has no value; write KEY=VALUE"
+            raise click.BadParameter(f"{name!r} {what}", param_hint="--filter")
+        pairs[name] = value
     return pairs

@@ -2,12 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from extproc.gateway.address import Tcp, Unix
+
 DEFAULT_STATE = Path.home() / ".keeptrusts"
+
+
+class Listen(click.ParamType["Tcp | Unix"]):
+    """`HOST:PORT`, or with `sockets` also `unix:PATH`."""
+
+    name = "address"
+
+    def __init__(self, *, sockets: bool = False) -> None:
+        self._sockets = sockets
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Tcp | Unix:
+        """The address; fails with what is wrong about the text."""
+        from extproc.gateway.address import AddressError, tcp, tcp_or_unix
+
+        try:
+            return tcp_or_unix(value) if self._sockets else tcp(value)
+        except AddressError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Duration(click.ParamType[float]):
+    """`90d`, `12h`, `30m`, `45s` as seconds."""
+
+    name = "duration"
+    _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # noqa: RUF012  # never changed
+    _LONGEST = 36_500 * 86_400  # a century: nothing here lives longer, and dates beyond 9999 are none
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds; fails with an example where the text is none."""
+        if isinstance(value, float):
+            return value
+        number, unit = str(value)[:-1], str(value)[-1:]
+        whole = number.isascii() and number.isdigit() and len(number) <= 12
+        seconds = int(number) * self._UNITS.get(unit, 0) if whole else 0
+        if seconds == 0:
+            self.fail(f"{value!r} is not a duration; write a whole number and s, m, h or d, like 90d", param, ctx)
+        if seconds > self._LONGEST:
+            self.fail(f"{value!r} is longer than a century", param, ctx)
+        return float(seconds)
+
+
+def policy_config(*, required: bool) -> Callable[[Any], Any]:
+    """`--policy-config`, `KEEPTRUSTS_POLICY_CONFIG`."""
+    return click.option(
+        "--policy-config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        multiple=True,
+        required=required,
+        envvar="KEEPTRUSTS_POLICY_CONFIG",
+        help="May be given several times: later files are merged over earlier ones, the last policies.chain wins.",
+    )
+
+
+def listen(function: Any) -> Any:
+    """`--listen` of the gateway; the default is the seed's."""
+    return click.option(
+        "--listen", "address", type=Listen(), default="0.0.0.0:41002", show_default=True, metavar="HOST:PORT"
+    )(function)
+
+
+def tls(function: Any) -> Any:
+    """`--tls-cert` and `--tls-key`."""
+    path = click.Path(path_type=Path, dir_okay=False)
+    cert = click.option("--tls-cert", type=path, envvar="KEEPTRUSTS_TLS_CERT_PATH", show_envvar=True)
+    key = click.option("--tls-key", type=path, envvar="KEEPTRUSTS_TLS_KEY_PATH", show_envvar=True)
+    return cert(key(function))
+
+
+def log_level(function: Any) -> Any:
+    """`--log-level`, for every process that a command starts."""
+    levels = click.Choice(["debug", "info", "warning", "error"])
+    return click.option("--log-level", type=levels, default="info", show_default=True)(function)
 
 
 def state_dir(function: Any) -> Any:
@@ -26,19 +102,3 @@ def state_dir(function: Any) -> Any:
 def as_json(function: Any) -> Any:
     """`--json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, whose shape stays stable.")(function)
-
-
-class Duration(click.ParamType[float]):
-    """`90d`, `12h`, `30m`, `45s` as seconds."""
-
-    name = "duration"
-    _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # noqa: RUF012  # never changed
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds; fails with an example where the text is none."""
-        if isinstance(value, float):
-            return value
-        number, unit = str(value)[:-1], str(value)[-1:]
-        if unit not in self._UNITS or not number.isascii() or not number.isdigit() or int(number) == 0:
-            self.fail(f"{value!r} is not a duration; write a whole number and s, m, h or d, like 90d", param, ctx)
-        return float(int(number) * self._UNITS[unit])

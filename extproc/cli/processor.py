@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from extproc.cli import exit_codes
-from extproc.cli.options import state_dir
+from extproc.cli import exit_codes, options
+from extproc.cli.failures import fail, plain, say
+
+if TYPE_CHECKING:
+    from extproc.gateway.address import Tcp, Unix
+    from extproc.gateway.plan import Options
+
+_PEM = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group()
@@ -24,76 +31,96 @@ def command() -> None:
 
 
 @command.command()
+@options.policy_config(required=True)
 @click.option(
-    "--policy-config",
-    type=click.Path(path_type=Path, dir_okay=False),
+    "--listen",
+    "addresses",
+    type=options.Listen(sockets=True),
     multiple=True,
     required=True,
-    envvar="KEEPTRUSTS_POLICY_CONFIG",
-    help="May be given several times: later files are merged over earlier ones.",
+    metavar="unix:PATH|HOST:PORT",
+    help="Where Envoy's ext_proc cluster points. Given several times, each address has a worker process of its own.",
 )
-@click.option("--listen", required=True, metavar="unix:PATH|HOST:PORT", help="Where Envoy's ext_proc cluster points.")
-@click.option("--mtls-cert", type=click.Path(path_type=Path, exists=True))
-@click.option("--mtls-key", type=click.Path(path_type=Path, exists=True))
-@click.option("--mtls-ca", type=click.Path(path_type=Path, exists=True), help="Who may sign Envoy's certificate.")
+@click.option("--mtls-cert", type=_PEM, help="Our certificate, for TCP and Unix sockets alike.")
+@click.option("--mtls-key", type=_PEM)
+@click.option("--mtls-ca", type=_PEM, help="Who may sign Envoy's certificate.")
 @click.option("--fail-mode", type=click.Choice(["block", "allow"]), default="block", show_default=True)
-@state_dir
+@options.log_level
+@options.state_dir
 def run(
     policy_config: tuple[Path, ...],
-    listen: str,
+    addresses: tuple[Tcp | Unix, ...],
     mtls_cert: Path | None,
     mtls_key: Path | None,
     mtls_ca: Path | None,
     fail_mode: str,
+    log_level: str,
     state_dir: Path,
 ) -> None:
-    """Serve one worker and the shipper until SIGTERM. envoy/minimal.yaml is an Envoy that uses it.
+    """Serve an Envoy of your own, like envoy/minimal.yaml, until SIGTERM; SIGHUP reloads every worker.
 
     \b
     Example:
-      kt processor run --policy-config policy-config.yaml --listen unix:/run/keeptrusts.sock
+      kt processor run --policy-config policy-config.yaml --listen unix:/run/kt-0.sock --listen unix:/run/kt-1.sock
     """
+    from extproc.gateway.plan import Options
+
+    with plain():
+        _check(addresses)
+        mtls = _mtls(mtls_cert, mtls_key, mtls_ca)
+        for address in addresses:
+            if not mtls and not address.local:
+                say(f"warning: plain gRPC on {address}: prompts travel readable and anyone may connect; give --mtls-…")
+        chosen = Options(
+            policy_config=tuple(path.absolute() for path in policy_config),
+            host="",
+            port=0,
+            state_dir=state_dir.absolute(),
+            workers=len(addresses),
+            fail_mode=fail_mode,
+            log_level=log_level,
+        )
+        _serve(chosen, [str(address) for address in addresses], mtls)
+
+
+def _serve(chosen: Options, addresses: list[str], mtls: list[str]) -> None:
     from extproc.config.load import load
     from extproc.gateway import plan
-    from extproc.gateway.child import Child, ChildError
+    from extproc.gateway.child import Child
     from extproc.gateway.processor import Processor
-    from extproc.gateway.supervisor import StateBusyError
-    from extproc.model import ConfigError
 
-    given = (("--mtls-cert", mtls_cert), ("--mtls-key", mtls_key), ("--mtls-ca", mtls_ca))
-    mtls = [part for name, path in given if path for part in (name, str(path.absolute()))]
-    if len(mtls) not in (0, 6):
+    loaded = load(chosen.policy_config, environ=os.environ)
+    for warning in loaded.warnings:
+        say(f"warning: {warning}")
+    environ = plan.environ_without_secrets(os.environ, loaded.config)
+    grace = loaded.config.limits.shutdown_grace_seconds
+    argvs = [[*plan.worker_argv(chosen, index, at, grace), *mtls] for index, at in enumerate(addresses)]
+    workers = [Child(f"worker-{index}", argv, environ, say, heartbeat=True) for index, argv in enumerate(argvs)]
+    shipper = Child("shipper", plan.shipper_argv(chosen), environ, say)
+    processor = Processor(chosen.state_dir, workers, shipper, grace, say)
+    asyncio.run(processor.run(lambda: click.echo(f"processor ready: {', '.join(addresses)}")))
+
+
+def _check(addresses: tuple[Tcp | Unix, ...]) -> None:
+    """Exits where an address stands twice, or where nobody can listen on it."""
+    from extproc.gateway.address import obstacle
+
+    for place, address in enumerate(addresses):
+        if address in addresses[:place]:
+            raise click.BadParameter(f"{address} stands twice; each worker has its own", param_hint="--listen")
+        if why := obstacle(address):
+            fail(f"cannot listen on {address}: {why}; choose another --listen", exit_codes.MISSING)
+
+
+def _mtls(cert: Path | None, key: Path | None, ca: Path | None) -> list[str]:
+    """A worker's flags. Raises CertificateError."""
+    from extproc.gateway.certs import check_ca, check_pair
+
+    if cert is None and key is None and ca is None:
+        return []
+    if cert is None or key is None or ca is None:
         raise click.UsageError("--mtls-cert, --mtls-key and --mtls-ca go together")
-    if not listen.startswith("unix:") and not mtls and listen.rpartition(":")[0] not in ("127.0.0.1", "localhost"):
-        _say(f"warning: plain gRPC on {listen}: prompts travel readable and anyone may connect; give --mtls-…")
-    options = plan.Options(
-        policy_config=tuple(path.absolute() for path in policy_config),
-        host="",
-        port=0,
-        state_dir=state_dir.absolute(),
-        workers=1,
-        fail_mode=fail_mode,
-        log_level="info",
-    )
-    try:
-        config = load(options.policy_config, environ=os.environ).config
-        environ = plan.environ_without_secrets(os.environ, config)
-        grace = config.limits.shutdown_grace_seconds
-        argv = [*plan.worker_argv(options, 0, listen, grace), *mtls]
-        worker = Child("worker-0", argv, environ, _say, heartbeat=True)
-        shipper = Child("shipper", plan.shipper_argv(options), environ, _say)
-        processor = Processor(options.state_dir, worker, shipper, grace)
-        asyncio.run(processor.run(lambda: click.echo(f"processor ready: {listen}")))
-    except ConfigError as error:
-        _say(str(error))
-        sys.exit(exit_codes.USAGE)
-    except ChildError as error:
-        _say(str(error))
-        sys.exit(error.exit_code)
-    except (StateBusyError, OSError) as error:
-        _say(str(error))
-        sys.exit(exit_codes.MISSING)
-
-
-def _say(line: str) -> None:
-    click.echo(line, err=True)
+    check_pair(cert, key, datetime.now(UTC))
+    check_ca(ca)
+    given = (("--mtls-cert", cert), ("--mtls-key", key), ("--mtls-ca", ca))
+    return [part for name, path in given for part in (name, str(path.absolute()))]

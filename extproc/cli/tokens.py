@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from extproc.cli import exit_codes
+from extproc.cli.failures import fail, plain
 from extproc.cli.options import Duration, as_json, state_dir
 
 if TYPE_CHECKING:
-    from extproc.identity.store import Token, TokenStore
+    from extproc.identity.store import Token
 
 
 @click.group()
@@ -44,9 +42,11 @@ def create(kind: str, name: str, team: str, expires_in: float | None, state_dir:
     Example:
       kt tokens create --name laptop --team payments --expires-in 90d
     """
+    from extproc.identity.store import TokenStore
+
     now = time.time()
-    with _store(state_dir) as store:
-        token, key = store.create(kind, name, team, now, now + expires_in if expires_in else None)
+    with plain():
+        token, key = TokenStore(state_dir).create(kind, name, team, now, now + expires_in if expires_in else None)
     if as_json:
         click.echo(json.dumps({"id": token.id, "key": key, **_public(token)}))
         return
@@ -64,8 +64,10 @@ def list_(state_dir: Path, as_json: bool) -> None:
     Example:
       kt tokens list --json
     """
-    with _store(state_dir) as store:
-        tokens = store.all()
+    from extproc.identity.store import TokenStore
+
+    with plain():
+        tokens = TokenStore(state_dir).all()
     if as_json:
         click.echo(json.dumps([{"id": token.id, **_public(token)} for token in tokens]))
         return
@@ -84,24 +86,13 @@ def revoke(token_id: str, state_dir: Path) -> None:
     Example:
       kt tokens revoke tok_0123456789abcdef
     """
-    with _store(state_dir) as store:
-        revoked = store.revoke(token_id, time.time())
+    from extproc.identity.store import TokenStore
+
+    with plain():
+        revoked = TokenStore(state_dir).revoke(token_id, time.time())
     if not revoked:
-        click.echo(f"there is no valid token {token_id}; see: kt tokens list", err=True)
-        sys.exit(exit_codes.FAILED)
+        fail(f"there is no token {token_id} that could be revoked; see: kt tokens list", exit_codes.FAILED)
     click.echo(f"revoked {token_id}")
-
-
-@contextmanager
-def _store(state: Path) -> Iterator[TokenStore]:
-    """The store of a state directory, its errors as one line and an exit code."""
-    from extproc.identity.store import StoreError, TokenStore
-
-    try:
-        yield TokenStore(state)
-    except StoreError as error:
-        click.echo(str(error), err=True)
-        sys.exit(exit_codes.MISSING)
 
 
 def _public(token: Token) -> dict[str, object]:

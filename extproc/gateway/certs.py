@@ -34,8 +34,8 @@ class DevCertificate:
     key: Path
 
 
-def check_pair(cert: Path, key: Path, now: dt.datetime) -> None:
-    """Raises CertificateError where the files are missing, do not belong together, or have expired."""
+def check_pair(cert: Path, key: Path, now: dt.datetime) -> dt.datetime:
+    """When the certificate expires. Raises CertificateError where files are missing, no pair, or expired."""
     try:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
         expiry = x509.load_pem_x509_certificate(cert.read_bytes()).not_valid_after_utc
@@ -46,6 +46,17 @@ def check_pair(cert: Path, key: Path, now: dt.datetime) -> None:
         raise CertificateError(f"{cert} and {key}: not a certificate and its key ({error})") from error
     if expiry < now:
         raise CertificateError(f"{cert}: expired on {expiry:%Y-%m-%d}")
+    return expiry
+
+
+def check_ca(ca: Path) -> None:
+    """Raises CertificateError where the file is missing or holds no certificate."""
+    try:
+        x509.load_pem_x509_certificates(ca.read_bytes())
+    except OSError as error:
+        raise CertificateError(f"{ca}: {error.strerror}") from error
+    except ValueError as error:
+        raise CertificateError(f"{ca}: holds no certificate in PEM form") from error
 
 
 def ensure_dev_certificate(directory: Path, now: dt.datetime) -> DevCertificate:

@@ -62,10 +62,10 @@ def test_a_good_file_becomes_values(tmp_path: Path) -> None:
         ("[prompt-injection", "[pii-detector", "0.yaml:6:11: policies.chain[0]: 'pii-detector' is not yet supported"),
         ("mode: shadow", "mode: shade", "0.yaml:6:73: policies.chain[1].mode: expected one of enforce, shadow, found 'shade'"),
         ("pack:", "pack: {}\npack:", "0.yaml:2:1: pack: this key stands twice, first on line 1"),
-        (GOOD, "a: &x 1\nb: *x\n", "0.yaml:1:1: : uses a YAML alias; write the value out"),
-        (GOOD, "", "0.yaml:1:1: : is empty"),
-        (GOOD, "a: [", "0.yaml:1:5: : is not YAML: expected the node content, but found '<stream end>'"),
-        (GOOD, "- 1", "0.yaml:1:1: : expected a mapping, found a list"),
+        (GOOD, "a: &x 1\nb: *x\n", "0.yaml:1:1: uses a YAML alias; write the value out"),
+        (GOOD, "", "0.yaml:1:1: is empty"),
+        (GOOD, "a: [", "0.yaml:1:5: is not YAML: expected the node content, but found '<stream end>'"),
+        (GOOD, "- 1", "0.yaml:1:1: expected a mapping, found a list"),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_with_its_place(tmp_path: Path, old: str, new: str, expected: str) -> None:

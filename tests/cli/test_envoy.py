@@ -1,0 +1,43 @@
+"""`kt envoy render`: for people who want to see, or keep, what Envoy is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command import CONFIG, config, kt
+
+from extproc.cli import exit_codes
+
+SECRET = "sk-secret-of-the-provider"
+WITH_SECRETS = CONFIG.replace("{id: a,", "{id: a, secret_key_ref: {env: RENDER_TEST_KEY},")
+
+
+@pytest.fixture(autouse=True)
+def provider_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RENDER_TEST_KEY", SECRET)
+
+
+def test_files_are_written_for_the_owner_alone_and_without_a_credential(tmp_path: Path) -> None:
+    out = tmp_path / "rendered"
+    run = ("envoy", "render", "--policy-config", config(tmp_path, WITH_SECRETS), "--state-dir", tmp_path / "state")
+    result = kt(*run, "--out", out)
+    assert (result.exit_code, result.output) == (exit_codes.OK, "")
+    names = {path.name for path in out.iterdir()}
+    assert names == {"bootstrap.json", "lds.json", "ecds.json", "rds.json", "cds.json", "secret-a.json"}
+    assert {path.stat().st_mode & 0o777 for path in out.iterdir()} == {0o600}
+    assert out.stat().st_mode & 0o777 == 0o700
+    assert not [path.name for path in out.iterdir() if SECRET in path.read_text()]
+    assert not (tmp_path / "state").exists()
+
+
+def test_without_out_every_file_is_printed(tmp_path: Path) -> None:
+    run = ("envoy", "render", "--policy-config", config(tmp_path, WITH_SECRETS), "--state-dir", tmp_path / "state")
+    result = kt(*run, "--listen", "[::1]:4100", "--workers", "2")
+    assert result.exit_code == exit_codes.OK and SECRET not in result.output
+    parts = dict(part.split("\n", 1) for part in result.stdout.removeprefix("# ").split("\n# "))
+    (listener,) = json.loads(parts["lds.json"])["resources"]
+    assert listener["address"]["socket_address"] == {"address": "::1", "port_value": 4100}
+    (workers,) = json.loads(parts["bootstrap.json"])["static_resources"]["clusters"]
+    assert len(workers["load_assignment"]["endpoints"][0]["lb_endpoints"]) == 2
