@@ -14,7 +14,8 @@ from pathlib import Path
 import orjson
 
 from extproc.audit.events import EventTail
-from extproc.audit.otlp import Exporter, ExportError, OtlpSettings, request
+from extproc.audit.otlp import Exporter, ExportError, request
+from extproc.audit.otlp_settings import OtlpSettings
 
 log = logging.getLogger("extproc.shipper")
 

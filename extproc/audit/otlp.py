@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,6 +15,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from extproc.audit.names import ATTRIBUTES, USAGE
+from extproc.audit.otlp_settings import OtlpSettings
 from extproc.model import ExtprocError
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -32,43 +31,6 @@ class ExportError(ExtprocError):
     def __init__(self, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
         self.permanent = permanent
-
-
-@dataclass(frozen=True, slots=True)
-class OtlpSettings:
-    """Where spans go, from the `OTEL_*` variables of the OpenTelemetry specification."""
-
-    endpoint: str
-    protocol: str
-    headers: tuple[tuple[str, str], ...] = ()
-    seconds: float = 10.0
-    resource: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, environ: Mapping[str, str]) -> OtlpSettings | None:
-        """None where no endpoint is set: events then stay on disk alone."""
-
-        def variable(name: str, default: str = "") -> str:
-            prefix = "OTEL_EXPORTER_OTLP_"
-            return environ.get(f"{prefix}TRACES_{name}") or environ.get(prefix + name) or default
-
-        endpoint = variable("ENDPOINT")
-        if not endpoint:
-            return None
-        protocol = variable("PROTOCOL", "grpc")
-        if protocol.startswith("http") and not environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
-            endpoint = endpoint.rstrip("/") + "/v1/traces"
-        resource = {"service.name": "keeptrusts-gateway", **_pairs(environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))}
-        if environ.get("OTEL_SERVICE_NAME"):
-            resource["service.name"] = environ["OTEL_SERVICE_NAME"]
-        headers = tuple((name.lower(), value) for name, value in _pairs(variable("HEADERS")).items())
-        return cls(endpoint, protocol, headers, int(variable("TIMEOUT", "10000")) / 1000, resource)
-
-
-def _pairs(text: str) -> dict[str, str]:
-    """`a=1,b=2` with percent-encoded values."""
-    parts = (part.partition("=") for part in text.split(",") if "=" in part)
-    return {name.strip(): unquote(value.strip()) for name, _, value in parts}
 
 
 def request(events: Sequence[Mapping[str, Any]], resource: Mapping[str, str]) -> bytes:
@@ -157,18 +119,16 @@ class Exporter:
             raise ExportError(code.name, permanent=code in _PERMANENT_GRPC) from error
 
     def _connect(self) -> grpc.Channel:
-        parts = urlsplit(
-            self._settings.endpoint if "://" in self._settings.endpoint else f"//{self._settings.endpoint}"
-        )
-        place = f"{parts.hostname}:{parts.port or 4317}"
-        if parts.scheme == "https":
+        host, port = self._settings.place
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        if self._settings.parts.scheme == "https":
             return grpc.secure_channel(place, grpc.ssl_channel_credentials())
         return grpc.insecure_channel(place)
 
     def _http(self, data: bytes) -> None:
-        parts = urlsplit(self._settings.endpoint)
+        parts = self._settings.parts
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname or "", parts.port or 4318, timeout=self._settings.seconds)
+        connection = kind(*self._settings.place, timeout=self._settings.seconds)
         headers = {"content-type": "application/x-protobuf", **dict(self._settings.headers)}
         try:
             connection.request("POST", parts.path or "/v1/traces", data, headers)

@@ -21,7 +21,8 @@ from pathlib import Path
 from extproc.audit.events import EventLog
 from extproc.audit.export import Export, run
 from extproc.audit.merge import END_WAIT, Merger
-from extproc.audit.otlp import Exporter, OtlpSettings
+from extproc.audit.otlp import Exporter
+from extproc.audit.otlp_settings import OtlpSettings, OtlpVariableError
 from extproc.audit.sources import EdgeLog, Segment
 
 log = logging.getLogger("extproc.shipper")
@@ -90,10 +91,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, lambda *_: stopping.set())
     try:
+        settings = OtlpSettings.of(os.environ)
         shipper = Shipper(arguments.state_dir)
-    except OSError as error:
+    except (OtlpVariableError, OSError) as error:
         sys.exit(f"shipper: {error}")
-    exporting = _start_export(arguments.state_dir, done := threading.Event())
+    exporting = _start_export(arguments.state_dir, settings, done := threading.Event())
     until = float("inf")
     while time.monotonic() < until and not (stopping.is_set() and not shipper.merger.pending):
         if stopping.is_set() and until == float("inf"):
@@ -108,9 +110,8 @@ def main() -> None:
         exporting.join(DRAIN)
 
 
-def _start_export(state: Path, done: threading.Event) -> threading.Thread | None:
+def _start_export(state: Path, settings: OtlpSettings | None, done: threading.Event) -> threading.Thread | None:
     """Spans leave on a thread of their own: a slow collector must not keep entries from becoming events."""
-    settings = OtlpSettings.of(os.environ)
     if settings is None:
         return None
     export = Export(state / "events", settings, Exporter(settings))

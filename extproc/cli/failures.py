@@ -45,8 +45,9 @@ def text(error: Exception) -> str:
 
 
 def _code(error: Exception) -> int:
+    from extproc.audit.otlp_settings import OtlpVariableError
     from extproc.gateway.child import ChildError
 
-    if isinstance(error, ConfigError):
+    if isinstance(error, (ConfigError, OtlpVariableError)):
         return exit_codes.USAGE
     return error.exit_code if isinstance(error, ChildError) else exit_codes.MISSING

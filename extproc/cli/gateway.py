@@ -76,9 +76,11 @@ def run(
 
 
 def _supervise(chosen: Options, url: str) -> None:
+    from extproc.audit.otlp_settings import OtlpSettings
     from extproc.config.load import load
     from extproc.gateway.supervisor import Supervisor
 
+    OtlpSettings.of(os.environ)  # the shipper reads it, but after the gateway is ready
     loaded = load(chosen.policy_config, environ=os.environ)
     for warning in loaded.warnings:
         say(f"warning: {warning}")

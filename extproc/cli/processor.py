@@ -84,11 +84,13 @@ def run(
 
 
 def _serve(chosen: Options, addresses: list[str], mtls: list[str]) -> None:
+    from extproc.audit.otlp_settings import OtlpSettings
     from extproc.config.load import load
     from extproc.gateway import plan
     from extproc.gateway.child import Child
     from extproc.gateway.processor import Processor
 
+    OtlpSettings.of(os.environ)  # the shipper reads it, but after the processor is ready
     loaded = load(chosen.policy_config, environ=os.environ)
     for warning in loaded.warnings:
         say(f"warning: {warning}")

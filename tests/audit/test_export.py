@@ -10,7 +10,8 @@ from collector import Collector, serving
 from extproc.audit.events import EventLog
 from extproc.audit.export import Export
 from extproc.audit.merge import Merger
-from extproc.audit.otlp import Exporter, OtlpSettings
+from extproc.audit.otlp import Exporter
+from extproc.audit.otlp_settings import OtlpSettings
 
 
 @pytest.fixture

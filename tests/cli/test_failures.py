@@ -158,3 +158,13 @@ def test_a_credential_file_that_cannot_be_read_is_3(tmp_path: Path, content: byt
 def test_a_place_that_cannot_be_written_to_is_3(tmp_path: Path) -> None:
     render = ("envoy", "render", "--policy-config", config(tmp_path), "--out", UNWRITABLE)
     fails(kt(*render), exit_codes.MISSING, str(UNWRITABLE))
+
+
+@pytest.mark.parametrize("command", ["gateway", "processor"])
+def test_a_collector_variable_that_makes_no_sense_is_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:port")
+    at = f"127.0.0.1:{free_port()}"
+    run = (command, "run", "--listen", at, "--policy-config", config(tmp_path), "--state-dir", tmp_path / "state")
+    fails(kt(*run), exit_codes.USAGE, "OTEL_EXPORTER_OTLP_ENDPOINT: expected")
