@@ -9,6 +9,7 @@ import click
 from extproc import __version__
 
 GROUPS = {
+    "doctor": "Check this machine, the configuration and the state directory.",
     "gateway": "Run the gateway: Envoy, workers and shipper.",
     "processor": "Run workers and shipper for an Envoy that others run.",
     "tokens": "Create, list and revoke access keys.",
