@@ -11,7 +11,13 @@ import click
 if TYPE_CHECKING:
     from extproc.gateway.address import Tcp, Unix
 
-DEFAULT_STATE = Path.home() / ".keeptrusts"
+
+def default_state() -> Path:
+    """`~/.keeptrusts`. Fails for a user without a home, as containers run them."""
+    try:
+        return Path.home() / ".keeptrusts"
+    except RuntimeError as error:
+        raise click.UsageError("this user has no home directory; give --state-dir") from error
 
 
 class Listen(click.ParamType["Tcp | Unix"]):
@@ -92,7 +98,7 @@ def state_dir(function: Any) -> Any:
         "--state-dir",
         type=click.Path(path_type=Path, file_okay=False),
         envvar="KEEPTRUSTS_STATE_DIR",
-        default=DEFAULT_STATE,
+        default=default_state,
         show_default="~/.keeptrusts",
         show_envvar=True,
         help="Keys, audit trail, sockets and Envoy's files.",

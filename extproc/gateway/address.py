@@ -106,15 +106,17 @@ def unix_obstacle(path: Path) -> str:
     """Why no socket can be made at this path; empty where one can. What a killed process left is no obstacle."""
     if not fits(path):
         return TOO_LONG
+    if not path.parent.is_dir():
+        return f"{path.parent} is not a directory"
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        return f"{path.parent} cannot be written"
     try:
         if not stat.S_ISSOCK(path.stat().st_mode):
             return "something that is not a socket stands there"
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             probe.settimeout(1)
             probe.connect(str(path))
-    except FileNotFoundError:
-        return "" if path.parent.is_dir() else f"{path.parent} is not a directory"
-    except ConnectionRefusedError:
+    except (FileNotFoundError, ConnectionRefusedError):
         return ""
     except OSError as error:
         return error.strerror or str(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -84,7 +85,13 @@ def test_a_file_is_an_obstacle_that_nobody_deletes(short: Path) -> None:
     (short / "notes").write_text("mine")
     assert "not a socket" in obstacle(Unix(short / "notes"))
     assert "not a directory" in obstacle(Unix(short / "absent" / "kt.sock"))
-    assert "Not a directory" in obstacle(Unix(short / "notes" / "kt.sock"))
+    assert "not a directory" in obstacle(Unix(short / "notes" / "kt.sock"))
+
+
+def test_a_directory_that_cannot_be_written_is_an_obstacle() -> None:
+    if os.access("/sys/kernel", os.W_OK):
+        pytest.skip("this user may write everywhere")
+    assert obstacle(Unix(Path("/sys/kernel/kt.sock"))) == "/sys/kernel cannot be written"
 
 
 def test_a_path_must_fit_into_what_the_kernel_takes(short: Path) -> None:

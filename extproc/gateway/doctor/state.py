@@ -76,8 +76,10 @@ def in_use(path: Path) -> Check:
     """Whether a gateway runs there: good to know, and no fault."""
     try:
         fd = os.open(path / "gateway.lock", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return Check("in use", "ok", "no gateway runs here")
+    except OSError as error:
+        return Check("in use", "warn", f"cannot be told: {error.strerror}", f"look at {path / 'gateway.lock'}")
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back at once: a start at this very moment would fail
     except BlockingIOError:

@@ -125,7 +125,8 @@ def validate(settings: EnvoySettings, secrets: Mapping[str, str]) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode:
         lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        raise EnvoyError(f"Envoy refuses the configuration: {lines[-1] if lines else 'it gave no reason'}")
+        _, _, reason = (lines[-1] if lines else "").rpartition(f"{path.name}': ")  # before it: time, source, our file
+        raise EnvoyError(f"Envoy refuses the configuration: {reason.lstrip(': ') or 'it gave no reason'}")
 
 
 def _static(settings: EnvoySettings, scratch: Path, secrets: Mapping[str, str]) -> Json:

@@ -89,3 +89,8 @@ def test_a_gateway_that_runs_there_is_no_fault(tmp_path: Path) -> None:
     os.close(lock)
     assert state.in_use(tmp_path).message == "no gateway runs here"
     os.close(lock_state(tmp_path))  # the doctor holds nothing
+
+
+def test_a_lock_that_cannot_be_read_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "gateway.lock").symlink_to("gateway.lock")
+    assert state.in_use(tmp_path).status == "warn"
