@@ -122,6 +122,8 @@ def readable(data: bytes) -> Step:
     typed = {name: pb.PriorityGroupsOverride.FromString(a.value) for name, a in message.typed_dynamic_metadata.items()}
     message.ClearField("typed_dynamic_metadata")
     found: Step = _texts(MessageToDict(message, preserving_proto_field_name=True))
+    for name, facts in found.get("dynamic_metadata", {}).items():
+        found["dynamic_metadata"][name] = dict(sorted(facts.items()))  # protobuf's maps have no order of their own
     if typed:
         found["targets"] = [group.name for each in typed.values() for group in each.priority_groups]
     return found
