@@ -75,6 +75,7 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher) -> Rules:
         answers=lambda method, path: listed if (method, path) == ("GET", "/v1/models") else None,
         digest=config.digest,
         max_body_bytes=config.limits.max_body_bytes,
+        max_response_bytes=config.limits.max_response_bytes,
         max_depth=config.limits.json_depth,
     )
 

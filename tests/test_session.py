@@ -278,3 +278,12 @@ def test_a_need_of_a_policy_is_asked_of_the_driver_and_its_answer_counts() -> No
 class _OutputOnly(Says):
     def on_input(self, exchange: object) -> Allow:
         return Allow()
+
+
+def test_requests_and_replies_have_limits_of_their_own() -> None:
+    limited = rules(max_body_bytes=len(CHAT), max_response_bytes=len(REPLY) - 1)
+    *_, refused = Play(limited).tell(ask(), prompt(CHAT), answered(), reply(REPLY))
+    assert isinstance(refused, Answer) and refused.status == 502 and b"reply_too_large" in refused.body
+    limited = rules(max_body_bytes=len(CHAT), max_response_bytes=len(REPLY))
+    *_, passed = Play(limited).tell(ask(), prompt(CHAT), answered(), reply(REPLY))
+    assert passed == Proceed(Phase.RESPONSE_BODY)
