@@ -161,6 +161,10 @@ class Worker:
             log.error("reload refused, the old configuration stays:\n%s", error)
             self.say(b"X")
             return
+        except Exception:
+            log.exception("reload failed, the old configuration stays")
+            self.say(b"X")
+            return
         self.say(b"L")
 
     def say(self, byte: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 import click
@@ -15,7 +15,8 @@ from extproc.model import ConfigError, ExtprocError
 
 def say(line: str) -> None:
     """A line for the operator, apart from what a command prints as its result."""
-    click.echo(line, err=True)
+    with suppress(OSError):  # a terminal that is gone must not end a supervisor
+        click.echo(line, err=True)
 
 
 def fail(line: str, code: int) -> NoReturn:

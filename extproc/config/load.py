@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -90,22 +90,31 @@ class EntryOptions:
     on_error: Literal["block", "allow", ""] = ""
 
 
-def load(paths: Sequence[Path], *, environ: Mapping[str, str], kinds: Mapping[str, type[Policy]] = POLICIES) -> Loaded:
-    """One configuration from files, later over earlier. Raises ConfigError with every fault found."""
+def load(
+    paths: Sequence[Path],
+    *,
+    environ: Mapping[str, str],
+    kinds: Mapping[str, type[Policy]] = POLICIES,
+    read: Callable[[Path], bytes] = Path.read_bytes,
+) -> Loaded:
+    """One configuration from files, later over earlier. Raises ConfigError with every fault found.
+
+    `read` says what a file holds, for one whose contents were read before; it may raise OSError.
+    """
     binder = Binder()
-    nodes = [node for path in paths if (node := _read(path, binder)) is not None]
+    nodes = [node for path in paths if (node := _read(path, binder, read)) is not None]
     if binder.faults or not nodes:
         raise ConfigError(binder.faults or [Fault("", 0, 0, "", "no configuration file was given")])
     return _Loading(binder, environ, kinds).load(merged(nodes))
 
 
-def _read(path: Path, binder: Binder) -> yaml.Node | None:
+def _read(path: Path, binder: Binder, read: Callable[[Path], bytes]) -> yaml.Node | None:
     def refuse(message: str, line: int = 1, column: int = 1) -> yaml.Node | None:
         binder.faults.append(Fault(str(path), line, column, "", message))
         return None
 
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = read(path).decode("utf-8")
         loader = yaml.SafeLoader(text)
         loader.name = str(path)
         node: yaml.Node | None = loader.get_single_node()

@@ -16,6 +16,9 @@ from extproc.model import ExtprocError
 BACK_OFF = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before the first, second … restart in a row; the last one repeats."""
 
+START_PATIENCE = 30.0
+"""Seconds that a child with a heart may take until its first beat; a busy machine imports slowly."""
+
 HEALTHY_AFTER = 5.0
 """A child that lived this long starts over at the first back-off."""
 
@@ -68,14 +71,33 @@ class Child:
         self._task = asyncio.create_task(self._keep())
 
     async def reload(self, patience: float) -> bool:
-        """Send SIGHUP and wait for the child's word: whether the new configuration is in force."""
+        """Send SIGHUP and wait for the child's word: whether the new configuration is in force.
+
+        A child that starts is waited for, since SIGHUP would end it; one that ends before its word is asked again.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while not self._stopping:
+                    await self.ready.wait()
+                    if (word := await self._asked()) is not None:
+                        return word
+        return False
+
+    async def _asked(self) -> bool | None:
+        """The child's word, or None where it ended before that."""
         while not self._reloaded.empty():
             self._reloaded.get_nowait()
         self.signal(signal.SIGHUP)
+        word, ended = asyncio.create_task(self._reloaded.get()), asyncio.create_task(self._exited())
         try:
-            return await asyncio.wait_for(self._reloaded.get(), patience)
-        except TimeoutError:
-            return False
+            await asyncio.wait((word, ended), return_when=asyncio.FIRST_COMPLETED)
+            if word.done():
+                return word.result()
+            self.ready.clear()  # nobody is there until the next one says so
+            return None
+        finally:
+            word.cancel()
+            ended.cancel()
 
     async def stop(self, grace: float) -> None:
         """SIGTERM, and SIGKILL where that is not enough in `grace` seconds."""
@@ -151,7 +173,7 @@ class Child:
     async def _pass_on(self, process: asyncio.subprocess.Process) -> None:
         if process.stdout is None:
             return
-        async for line in process.stdout:
+        while line := await _line(process.stdout):
             self._last_line = line.decode("utf-8", "replace").rstrip()
             self.say(f"{self.name}: {self._last_line}")
 
@@ -180,7 +202,17 @@ class Child:
         while self._process and self._process.returncode is None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), 1.0)
-            if self.heartbeat and time.monotonic() - self._last_beat > self.patience:
-                self.say(f"{self.name} has not answered for {self.patience:g} s; ending it")
+            patience = self.patience if self.ready.is_set() else max(self.patience, START_PATIENCE)
+            if self.heartbeat and time.monotonic() - self._last_beat > patience:
+                self.say(f"{self.name} has not answered for {patience:g} s; ending it")
                 self.kill()
                 await self._exited()
+
+
+async def _line(stream: asyncio.StreamReader) -> bytes:
+    """The next line, b"" at the end. One that is longer than the buffer is left out, and what follows still read."""
+    while True:
+        try:
+            return await stream.readline()
+        except ValueError:
+            continue

@@ -26,6 +26,11 @@ class Options:
     tls: tuple[Path, Path] | None = None
 
 
+def kept_directory(options: Options) -> Path:
+    """Where the workers' copy of the configuration stands."""
+    return options.state_dir / "run" / "policy-config"
+
+
 def worker_sockets(options: Options) -> tuple[Path, ...]:
     """One Unix socket per worker: Envoy balances over endpoints, not over processes behind one (design, point 9)."""
     return tuple(options.state_dir / "run" / f"worker-{index}.sock" for index in range(options.workers))

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,12 +15,12 @@ from pathlib import Path
 
 from extproc.config.load import load
 from extproc.config.values import Config
-from extproc.gateway import admin, plan
+from extproc.gateway import admin, kept, plan
 from extproc.gateway.address import TOO_LONG, AddressError, fits
 from extproc.gateway.child import Child, ChildError
 from extproc.gateway.envoy import files
 from extproc.gateway.plan import Options
-from extproc.model import ConfigError, ExtprocError
+from extproc.model import ExtprocError, Target
 
 START_TIMEOUT = 30.0
 WATCH_EVERY = 1.0
@@ -27,10 +28,34 @@ PROPAGATION = 2.0
 """How long to wait for Envoy to say that a new file is in force."""
 
 
+class ReloadError(ExtprocError):
+    """A configuration that is good, and yet did not take effect."""
+
+    code = "reload"
+
+
 class StateBusyError(ExtprocError):
     """Another gateway runs on this state directory."""
 
     code = "state_busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A configuration with what belongs to it: its files' contents, and the credentials it names, by target id."""
+
+    config: Config
+    contents: dict[Path, bytes]
+    secrets: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A target that the configuration no longer names. Requests that began before may still be sent to it."""
+
+    target: Target
+    secret: str
+    until: float
 
 
 @dataclass(slots=True)
@@ -42,6 +67,9 @@ class Supervisor:
     say: Callable[[str], None]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _reload: asyncio.Event = field(default_factory=asyncio.Event)
+    _good: Snapshot | None = None
+    _retired: list[Retired] = field(default_factory=list)
+    _published: int = 0
     _workers: list[Child] = field(default_factory=list)
     _shipper: Child | None = None
     _envoy: Child | None = None
@@ -75,10 +103,14 @@ class Supervisor:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         secrets = plan.secrets(os.environ, self.config)
         await asyncio.to_thread(files.validate, settings, secrets)
+        self._good = Snapshot(self.config, kept.read(self.options.policy_config), secrets)
+        kept.write(plan.kept_directory(self.options), self._good.contents)
+        copies = kept.paths(plan.kept_directory(self.options), self.options.policy_config)
+        options = replace(self.options, policy_config=copies)
         environ = plan.environ_without_secrets(os.environ, self.config)
         grace = self.config.limits.shutdown_grace_seconds
         for index, path in enumerate(plan.worker_sockets(self.options)):
-            argv = plan.worker_argv(self.options, index, f"unix:{path}", grace)
+            argv = plan.worker_argv(options, index, f"unix:{path}", grace)
             self._workers.append(Child(f"worker-{index}", argv, environ, self.say, heartbeat=True))
         await asyncio.gather(*(worker.start(START_TIMEOUT) for worker in self._workers))
         self._shipper = Child("shipper", plan.shipper_argv(self.options), environ, self.say)
@@ -107,39 +139,74 @@ class Supervisor:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._reload.wait(), WATCH_EVERY)
             asked, now = self._reload.is_set(), _contents(self.options.policy_config)
-            if asked or now != seen:
-                self._reload.clear()
-                seen = now
-                await self._apply(even_if_same=asked)
+            try:
+                if asked or now != seen:
+                    self._reload.clear()
+                    seen = now
+                    await self._apply(even_if_same=asked)
+                await self._remove_retired()
+            except (ExtprocError, OSError) as error:
+                self.say(f"reload failed, trying again: {error}")
+                seen = []
 
     async def _apply(self, *, even_if_same: bool) -> None:
-        """The order of D10: new targets at Envoy first, then the workers' snapshot, then removals.
+        """Take over what the files say; a fault changes nothing. Raises ReloadError or OSError where good files failed.
 
         `even_if_same` is for SIGHUP: a credential behind an unchanged reference may have been rotated.
         """
         try:
-            config = load(self.options.policy_config, environ=os.environ).config
+            contents = kept.read(self.options.policy_config)
+            config = load(self.options.policy_config, environ=os.environ, read=contents.__getitem__).config
             if config.digest == self.config.digest and not even_if_same:
                 return
-            secrets = plan.secrets(os.environ, config)
-            await asyncio.to_thread(files.validate, plan.envoy_settings(self.options, config), secrets)
-        except (ConfigError, ExtprocError, OSError) as error:
+            new = Snapshot(config, contents, plan.secrets(os.environ, config))
+            await asyncio.to_thread(files.validate, plan.envoy_settings(self.options, config), new.secrets)
+        except (ExtprocError, OSError, subprocess.TimeoutExpired) as error:
             self.say(f"reload refused, the old configuration stays:\n{error}")
             return
-        union = _with_targets_of(config, self.config)
-        old_secrets = plan.secrets(os.environ, self.config)
-        await self._publish(union, {**old_secrets, **secrets}, f"{config.digest}+")
-        answers = await asyncio.gather(*(worker.reload(START_TIMEOUT) for worker in self._workers))
-        if not all(answers):
-            self.say("reload: a worker did not take the new configuration; it stays on the old one")
-            return
-        self.config = config
-        await self._publish(config, secrets, config.digest)
+        old = self._good
+        try:
+            await self._switch(new)
+        except (ExtprocError, OSError):
+            if old:
+                await self._switch(old)
+            raise
         self.say(f"reloaded: {config.pack.name} {config.pack.version} ({config.digest[:12]})")
 
-    async def _publish(self, config: Config, secrets: dict[str, str], version: str) -> None:
-        settings = plan.envoy_settings(self.options, config)
-        files.publish(files.render(settings, version, secrets), settings.directory)
+    async def _switch(self, new: Snapshot) -> None:
+        """The order of D10: new targets at Envoy first, then the workers' snapshot; removals when they are due."""
+        self._retire(new)
+        await self._publish(new)
+        kept.write(plan.kept_directory(self.options), new.contents)
+        answers = await asyncio.gather(*(worker.reload(START_TIMEOUT) for worker in self._workers))
+        if not all(answers):
+            raise ReloadError("a worker did not take the new configuration")
+        self._good, self.config = new, new.config
+
+    def _retire(self, new: Snapshot) -> None:
+        """Keep the old targets for as long as open requests get at the end: theirs were judged by the old snapshot."""
+        old, names = self._good, {target.id for target in new.config.targets}
+        if old is None:
+            return
+        until = time.monotonic() + old.config.limits.shutdown_grace_seconds
+        left = [t for t in old.config.targets if t.id not in names]
+        known = {target.id for target in left} | names
+        self._retired = [each for each in self._retired if each.target.id not in known]
+        self._retired += [Retired(target, old.secrets.get(target.id, ""), until) for target in left]
+
+    async def _remove_retired(self) -> None:
+        left = [each for each in self._retired if each.until > time.monotonic()]
+        if self._good and len(left) < len(self._retired):
+            self._retired = left
+            await self._publish(self._good)
+
+    async def _publish(self, snapshot: Snapshot) -> None:
+        retired = {each.target.id: each.secret for each in self._retired}
+        targets = (*snapshot.config.targets, *(each.target for each in self._retired))
+        settings = plan.envoy_settings(self.options, replace(snapshot.config, targets=targets))
+        self._published += 1
+        version = f"{snapshot.config.digest}+{self._published}"
+        files.publish(files.render(settings, version, {**snapshot.secrets, **retired}), settings.directory)
         until = time.monotonic() + PROPAGATION
         while time.monotonic() < until:
             found: dict[str, str] = {}
@@ -190,9 +257,3 @@ def _contents(paths: Sequence[Path]) -> list[bytes | None]:
         except OSError:
             found.append(None)
     return found
-
-
-def _with_targets_of(new: Config, old: Config) -> Config:
-    """The new configuration plus the old one's targets that it no longer names."""
-    names = {target.id for target in new.targets}
-    return replace(new, targets=(*new.targets, *(target for target in old.targets if target.id not in names)))
