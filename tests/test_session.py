@@ -169,7 +169,24 @@ def test_a_coded_request_that_cannot_be_decoded_is_refused(coding: str, body: by
     assert isinstance(no, Answer) and no.status == status
 
 
-def test_a_providers_error_passes_as_it_is() -> None:
+def test_a_providers_error_is_judged_like_a_reply() -> None:
+    message = b'{"error":{"message":"hi there"}}'
+    edit = Redact((Edit(("error", "message"), 0, 2, "[Y]", "word"),), "says.word")
+    play = Play(rules(_OutputOnly(edit)))
+    *_, last = play.tell(ask(), prompt(CHAT), answered(429), reply(message))
+    assert isinstance(last, Proceed) and last.body == message.replace(b"hi", b"[Y]")
+    assert play.records("end")[0]["outcome"] == "error"
+
+
+def test_an_error_that_nobody_can_check_is_replaced_and_keeps_its_status() -> None:
+    play = Play(rules(_OutputOnly(HI)))
+    *_, last = play.tell(ask(), prompt(CHAT), answered(503, "text/html"), reply(b"<html>hi there"))
+    assert isinstance(last, Proceed) and last.body and b"error_unreadable" in last.body
+    assert ("content-type", "application/json") in last.set_headers
+    assert play.records("end")[0]["status"] == 503
+
+
+def test_a_providers_error_passes_as_it_is_where_nothing_guards_replies() -> None:
     play = Play(rules())
     *_, last = play.tell(ask(), prompt(CHAT), answered(429), reply(b'{"error":{}}'))
     assert last == Proceed(Phase.RESPONSE_BODY)

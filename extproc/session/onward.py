@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from extproc.model import BodyMode, Chunk, Headers, Phase, Proceed, Reply
 from extproc.session.rules import CREDENTIALS
@@ -51,16 +52,20 @@ def _retries(targets: tuple[str, ...]) -> Headers:
     return (("x-envoy-max-retries", str(len(targets) - 1)),) if len(targets) > 1 else ()
 
 
-def response(mode: BodyMode, head: Proceed, body: bytes, *, changed: bool) -> Iterator[Reply]:
-    """A reply that may go to the client; `head` is the reply to its headers, which full duplex has held back."""
+def response(mode: BodyMode, head: Proceed, body: bytes, *, changed: bool, ours: bool = False) -> Iterator[Reply]:
+    """A reply that may go to the client; `head` is the reply to its headers, which full duplex has held back.
+
+    `ours` says that the whole body is ours, which the provider's content type need not fit.
+    """
+    kind: Headers = (("content-type", "application/json"),) if ours else ()
     match mode:
         case BodyMode.FULL_DUPLEX:
-            yield head
+            yield replace(head, set_headers=(*head.set_headers, *kind))
             yield Chunk(Phase.RESPONSE_BODY, body, end=True)
         case BodyMode.STREAMED:
             yield Proceed(Phase.RESPONSE_BODY, body=body)
         case _ if changed:
-            exact = (("content-length", str(len(body))),)
+            exact = (("content-length", str(len(body))), *kind)
             yield Proceed(Phase.RESPONSE_BODY, set_headers=exact, remove_headers=("content-encoding",), body=body)
         case _:
             yield Proceed(Phase.RESPONSE_BODY)

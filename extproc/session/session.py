@@ -37,6 +37,7 @@ from extproc.model import (
     Phase,
     Proceed,
     Record,
+    Response,
     Send,
     Trailers,
     Wake,
@@ -197,18 +198,18 @@ class Session:
         self._response.advance(event)
         status = first(event.headers, ":status")
         self._status = int(status) if status.isascii() and status.isdigit() else None
-        failed = self._status is None or self._status >= 400
+        failed = self._failed
         if event.end:
-            yield self._end(record.outcome(self.exchange, self._status), "" if not failed else "upstream_error")
+            yield self._end(record.outcome(self.exchange, self._status), "upstream_error" if failed else "")
             yield Send(self._marked())
-        elif failed:
+        elif failed and not self.rules.chain.on_stream(self.exchange):
             self._passing = True
             yield Send(self._marked())
         elif self._response.mode is BodyMode.NONE:
             yield from self._unseen()
         elif not self._decodable(event):
             yield from self._bad_gateway("The provider's reply is encoded and cannot be checked.", "reply_encoded")
-        elif first(event.headers, "content-type").startswith("text/event-stream"):
+        elif not failed and first(event.headers, "content-type").startswith("text/event-stream"):
             yield from self._begin_stream()
         elif self._response.mode is not BodyMode.FULL_DUPLEX:
             yield Send(self._marked())
@@ -269,12 +270,12 @@ class Session:
         direction = self._response
         try:
             body = direction.body()
-            read = self._dialect.read_response(body, max_depth=self.rules.max_depth)
+            read = self._read_reply(body)
         except CodingError:
             yield from self._bad_gateway("The encoding of the provider's reply cannot be undone.", "reply_encoded")
             return
         except ValueError:
-            yield from self._bad_gateway("The provider's reply is not what its API promises.", "reply_unreadable")
+            yield from self._unreadable()
             return
         self.exchange.response = read
         refused = yield from self.rules.chain.judge_output(self.exchange)
@@ -283,10 +284,32 @@ class Session:
             return
         after = self.exchange.response.texts
         sent = body if after is read.texts else self._dialect.write(body, read.texts, after)
-        changed = sent is not body or direction.decoder is not None
-        yield self._end(record.outcome(self.exchange, self._status), "")
-        for reply in onward.response(direction.mode, self._marked(), sent, changed=changed):
+        yield from self._pass_reply(sent, changed=sent is not body or direction.decoder is not None)
+
+    def _read_reply(self, body: bytes) -> Response:
+        depth = self.rules.max_depth
+        read = self._dialect.read_error if self._failed else self._dialect.read_response
+        return read(body, max_depth=depth)
+
+    def _unreadable(self) -> Steps:
+        """A page of a proxy's, say. A failure stays one, with its status, for clients to retry; its text stays here."""
+        if not self._failed:
+            yield from self._bad_gateway("The provider's reply is not what its API promises.", "reply_unreadable")
+            return
+        status = self._status or 502
+        message = f"The provider answered with status {status} and no error that could be checked."
+        yield from self._pass_reply(
+            self._dialect.error(status, message, "upstream_error", "error_unreadable"), changed=True
+        )
+
+    def _pass_reply(self, body: bytes, *, changed: bool, ours: bool = False) -> Steps:
+        yield self._end(record.outcome(self.exchange, self._status), "upstream_error" if self._failed else "")
+        for reply in onward.response(self._response.mode, self._marked(), body, changed=changed, ours=ours):
             yield Send(reply)
+
+    @property
+    def _failed(self) -> bool:
+        return self._status is None or self._status >= 400
 
     # --- an event stream ---
 

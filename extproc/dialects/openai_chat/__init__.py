@@ -7,12 +7,12 @@ arguments, schemas, metadata, predictions. Never texts: ids, signatures, encrypt
 from __future__ import annotations
 
 from extproc.dialects.openai_chat.errors import block, error
-from extproc.dialects.openai_chat.replies import read_response
+from extproc.dialects.openai_chat.replies import read_error, read_response
 from extproc.dialects.openai_chat.requests import models, read_request
 from extproc.dialects.openai_chat.stream import Stream
 from extproc.dialects.openai_chat.texts import write
 
-__all__ = ["block", "error", "models", "name", "read_request", "read_response", "stream", "write"]
+__all__ = ["block", "error", "models", "name", "read_error", "read_request", "read_response", "stream", "write"]
 
 name = "openai-chat"
 

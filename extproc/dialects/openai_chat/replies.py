@@ -28,6 +28,17 @@ def read_response(body: bytes, *, max_depth: int = 64) -> Response:
     )
 
 
+def read_error(body: bytes, *, max_depth: int = 64) -> Response:
+    """A provider's error as texts: it may repeat what it was sent. Raises UnreadableReply for no JSON object."""
+    try:
+        value = parse(body, max_depth=max_depth)
+    except ClientError as error:
+        raise UnreadableReply(str(error)) from error
+    if not isinstance(value, dict):
+        raise UnreadableReply("the error is not an object")
+    return Response(id="", model="", texts=tuple(strings(value, (), "error", frozenset())))
+
+
 def _texts(choices: list[dict[str, object]]) -> Iterator[Text]:
     """Log probabilities repeat the text token by token: where it is edited, they go (`texts.repeating`)."""
     for index, choice in enumerate(choices):
