@@ -26,12 +26,16 @@ Pattern = NewType("Pattern", str)
 
 @dataclass(frozen=True, slots=True)
 class PatternSpec:
-    """One pattern and the label that its hits carry."""
+    """One pattern and the label that its hits carry.
+
+    `gate` is what hyperscan looks for in its place, if that is cheaper and occurs wherever the pattern does.
+    """
 
     label: str
     expression: str
     caseless: bool = False
     literal: bool = False
+    gate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Scanner:
     def __init__(self, specs: Sequence[PatternSpec], *, prefilter: bool = True) -> None:
         self._labels = [spec.label for spec in specs]
         self._exact = [re2.compile(_expression(spec), _options(spec.caseless)) for spec in specs]
+        self._groups = [min(1, compiled.groups) for compiled in self._exact]
         self._database: Any = None
         self._always: Sequence[int] = range(len(specs))
         if prefilter and hyperscan:
@@ -83,6 +88,24 @@ class Scanner:
             return []
         kept = _joined(hits)
         return [Hit(label, start, end) for start, end, label in kept] if plain else _in_characters(data, kept)
+
+    def spans(self, text: str) -> list[tuple[int, int, int]]:
+        """Every match as (index of its pattern, start, end) in characters, overlaps and all, in no order.
+
+        Where a pattern has a group, the span is the group's.
+        """
+        if not text:
+            return []
+        data = text.encode("utf-8", "replace")
+        found = [
+            (index, *match.span(self._groups[index]))
+            for index in self._candidates(data)
+            for match in self._exact[index].finditer(data)
+        ]
+        if not found or text.isascii():
+            return found
+        places = _places(data, {at for _, start, end in found for at in (start, end)})
+        return [(index, places[start], places[end]) for index, start, end in found]
 
     def _candidates(self, data: bytes) -> Sequence[int]:
         """The patterns that may occur, by index."""
@@ -124,7 +147,7 @@ def _compiled(specs: Sequence[PatternSpec], chosen: Sequence[int]) -> Any:
     database = hyperscan.Database()
     try:
         database.compile(
-            expressions=[_expression(specs[index]).encode() for index in chosen],
+            expressions=[(specs[index].gate or _expression(specs[index])).encode() for index in chosen],
             ids=list(chosen),
             elements=len(chosen),
             flags=[_flags(specs[index]) for index in chosen],
@@ -162,6 +185,17 @@ def _in_characters(data: bytes, hits: list[tuple[int, int, str]]) -> list[Hit]:
         byte = end
         found.append(Hit(label, first, character))
     return found
+
+
+def _places(data: bytes, offsets: set[int]) -> dict[int, int]:
+    """Byte offsets and the same places counted in code points; one pass."""
+    places: dict[int, int] = {}
+    byte = character = 0
+    for at in sorted(offsets):
+        character += len(data[byte:at].decode("utf-8"))
+        places[at] = character
+        byte = at
+    return places
 
 
 def _text(error: Exception) -> str:

@@ -1,0 +1,137 @@
+"""Entities in text: rules as data, and the scanner that applies them.
+
+A rule is a bounded expression, and where an expression cannot decide, a function that looks at the candidate and a few
+characters around it. The expression finds candidates in one pass with all others (`patterns`); the function says which
+parts of a candidate are hits. So a rule costs next to nothing where its shape does not occur.
+
+On a growing text (a stream) the same rules hold: `reach` is the number of characters after which nothing that comes
+later can change what was found, except for hits that touch the end of the text and whose rule has a `tail`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from extproc.detect.patterns import Hit, PatternSpec, Scanner
+
+Span = tuple[int, int]
+Found = tuple[int, int, str]
+Accept = Callable[[str, str, str], bool]
+"""(candidate, up to BEFORE characters before it, up to AFTER after it) -> whether it is a hit."""
+
+Parts = Callable[[str, str, str], Iterable[Span]]
+"""As `Accept`, for candidates of which only parts are hits."""
+
+BEFORE = 64
+"""Characters before a candidate that may give it meaning: about five words and their punctuation."""
+
+AFTER = 8
+"""Characters after a candidate that may take its meaning away."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRule:
+    """What one kind of entity looks like.
+
+    `expression` is RE2's dialect with bounded repeats only; `max_length` is the length in characters of its longest
+    match. A group in it, if there is one, is what the hit covers; the rest is context. `accept` decides on the whole
+    candidate, `parts` says which parts of it are hits; with neither, every match is one. `gate` is a cheaper expression
+    that occurs wherever this one does: long classes before the first fixed character are slow to look for.
+    `tail` lists the characters that, standing right after a hit, belong to it however many they are: keys have no
+    longest length. `closing` is a text that ends a hit, if it comes within `TAIL_CAP` characters.
+    """
+
+    label: str
+    expression: str
+    max_length: int
+    accept: Accept | None = None
+    parts: Parts | None = None
+    caseless: bool = False
+    gate: str = ""
+    tail: str = ""
+    closing: str = ""
+
+
+TAIL_CAP = 16384
+"""Characters to which a tail or a closing may extend a hit."""
+
+MAX_CANDIDATES = 100_000
+"""Candidates in one text, beyond which judging them would keep a worker from everybody else for seconds."""
+
+
+class TooManyCandidates(ValueError):
+    """A text so dense with candidates that it was not judged; it must not pass."""
+
+
+class EntityScanner:
+    """Rules compiled once per snapshot, then only read; `find` may be called from one thread at a time."""
+
+    def __init__(self, rules: Sequence[EntityRule]) -> None:
+        self.rules = tuple(rules)
+        self.reach = max((rule.max_length for rule in rules), default=0) + AFTER
+        self._scanner = Scanner(
+            [PatternSpec(rule.label, rule.expression, rule.caseless, gate=rule.gate) for rule in rules]
+        )
+
+    def find(self, text: str, *, context: str = "") -> list[Hit]:
+        """All hits in `text`, leftmost first; overlapping ones are one hit under the longest one's label.
+
+        `context` is what came before `text`, of which the last `BEFORE` characters count: for words that give meaning
+        and for boundaries. A hit that begins in it covers what stands of it in `text`. Raises TooManyCandidates.
+        """
+        lead = context[-BEFORE:]
+        whole = lead + text
+        spans = self._scanner.spans(whole)
+        if len(spans) > MAX_CANDIDATES:
+            raise TooManyCandidates(f"more than {MAX_CANDIDATES} candidates in one text")
+        found: list[Found] = []
+        for index, start, end in spans:
+            rule = self.rules[index]
+            candidate = whole[start:end]
+            before, after = whole[max(0, start - BEFORE) : start], whole[end : end + AFTER]
+            if rule.parts:
+                for first, last in rule.parts(candidate, before, after):
+                    found.append((start + first, _extended(rule, whole, start + last), rule.label))
+            elif rule.accept is None or rule.accept(candidate, before, after):
+                found.append((start, _extended(rule, whole, end), rule.label))
+        return [Hit(label, max(0, a - len(lead)), b - len(lead)) for a, b, label in _joined(found) if b > len(lead)]
+
+
+def _extended(rule: EntityRule, text: str, end: int) -> int:
+    """Where a hit really ends: at its closing, or where its tail stops."""
+    if rule.closing:
+        at = text.find(rule.closing, end, end + TAIL_CAP)
+        if at >= 0:
+            return _line_end(text, at)
+    if not rule.tail or text[end : end + 1] not in rule.tail:
+        return end
+    rest = text[end : end + TAIL_CAP]
+    return end + len(rest) - len(rest.lstrip(rule.tail))
+
+
+def _line_end(text: str, at: int) -> int:
+    """The end of the dashes that end a line like `-----END PRIVATE KEY-----`, or of what stands of it."""
+    dashes = text.find("-----", at + 8, at + 80)
+    return dashes + 5 if dashes >= 0 else min(len(text), at + 80)
+
+
+def _joined(found: list[Found]) -> list[Found]:
+    """Overlapping hits as one, under the longest one's label: dropping one of them would let its end through."""
+    found.sort(key=_by_place)
+    joined: list[Found] = []
+    reached = longest = 0
+    for start, end, label in found:
+        if start >= reached:
+            joined.append((start, end, label))
+            longest = end - start
+        elif end > reached or end - start > longest:
+            first, last, name = joined[-1]
+            joined[-1] = (first, max(last, end), label if end - start > longest else name)
+            longest = max(longest, end - start)
+        reached = max(reached, end)
+    return joined
+
+
+def _by_place(found: Found) -> tuple[int, int]:
+    return found[0], -found[1]

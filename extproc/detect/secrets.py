@@ -1,0 +1,340 @@
+"""Rules for credentials: the providers' own key formats, tokens, private keys, and values whose name says what they are.
+
+Formats are from the providers' documentation. A placeholder is no secret: `sk-your-key`, `${TOKEN}`, `xxxx`.
+Identifiers that models and their APIs make (`chatcmpl-…`, `call_…`) look random but open nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from itertools import pairwise
+
+import orjson
+
+from extproc.detect.entities import Accept, EntityRule
+from extproc.detect.validators import entropy
+
+_KEY = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+_PEM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\\n\r"
+_WORD = frozenset(_KEY) - {"-"}
+_PLACEHOLDER = (
+    "example", "xxxx", "your", "placeholder", "redacted", "changeme", "change_me", "change-me", "insert", "replace",
+    "dummy", "put_", "_here", "-here", "****", "....", "####", "____", "----", "${", "{{", "$(", "<", ">", "%s", "%(", "%{",
+    "0000000000", "1234567890123", "aaaaaaaa", "…", "environ", "getenv", "process.env", "secrets.", "vault(", "todo", "token",
+)  # fmt: skip
+_OPAQUE = (
+    "chatcmpl-", "cmpl-", "msg_", "call_", "toolu_", "srvtoolu_", "fp_", "resp_", "rs_", "fc_", "run_", "thread_", "asst_",
+    "file-", "req_", "item_", "ws_", "mcp_", "mcpr_", "ci_", "ig_", "gen-", "batch_", "step_", "ftjob-", "vs_", "evt_",
+)  # fmt: skip
+"""How the ids of completions, messages, tool calls and the like begin."""
+
+
+_MASK = frozenset("#*<$…")
+"""What goes on like this was masked by its author."""
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value stands for a secret instead of being one."""
+    lower = value.lower()
+    return len(set(value)) < 6 or lower.endswith("here") or any(word in lower for word in _PLACEHOLDER)
+
+
+def _key(least: float = 3.0, *, digit: bool = True) -> Accept:
+    """A judge for keys: not inside a longer word, no placeholder, at least so many bits of entropy per character."""
+
+    def accept(found: str, before: str, after: str) -> bool:
+        if (
+            before[-1:] in _WORD
+            or after[:1] in _MASK
+            or (digit and not any(map(str.isdigit, found)))
+            or is_placeholder(found)
+        ):
+            return False
+        return entropy(found) >= least
+
+    return accept
+
+
+_KEYS = _key()
+
+
+def _letters(least: float) -> Accept:
+    """As `_key`, for formats that may come without a digit."""
+    return _key(least, digit=False)
+
+
+def _exact(found: str, before: str, after: str) -> bool:
+    """A key of fixed length: a longer run of the same characters is something else."""
+    return after[:1] not in _WORD and _LAX(found, before, after)
+
+
+_LAX = _key(2.5)
+
+
+def _mixed_case(found: str, before: str, after: str) -> bool:
+    """Letters only, so both cases must be there: a long identifier has words in it, hence fewer changes of case."""
+    return (
+        after[:1] not in _WORD
+        and found.lower() != found
+        and found[3:].upper() != found[3:]
+        and _letters(3.5)(found, before, after)
+    )
+
+
+def _upper_and_digit(found: str, before: str, after: str) -> bool:
+    return (
+        any(c.isupper() for c in found[2:])
+        and any(c.isdigit() for c in found)
+        and before[-1:] not in (".", "/", "-")
+        and _exact(found, before, after)
+    )
+
+
+def _any(found: str, before: str, after: str) -> bool:
+    return before[-1:] not in _WORD
+
+
+def _curl_password(found: str, before: str, after: str) -> bool:
+    return _is_random(found, quoted=True) and _password(found, before, after)
+
+
+def _bearer(found: str, before: str, after: str) -> bool:
+    """A token in a header, unless it is one of the words that stand for one."""
+    return any(c.isdigit() for c in found) and not is_placeholder(found) and entropy(found) >= 3
+
+
+def _jwt(found: str, before: str, after: str) -> bool:
+    """A token whose header is JSON, so no two words with a full stop between them."""
+    header = found.partition(".")[0]
+    try:
+        readable = isinstance(orjson.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4))), dict)
+    except (orjson.JSONDecodeError, binascii.Error):
+        return False
+    return readable and before[-1:] not in _WORD
+
+
+def _password(found: str, before: str, after: str) -> bool:
+    """What stands where a password stands, if it is written out."""
+    return (
+        not is_placeholder(found)
+        and found.lower() not in _WORDS_FOR_PASSWORDS
+        and found[:1] not in ("$", "%", "{", "[")
+    )
+
+
+_WORDS_FOR_PASSWORDS = frozenset({"password", "passwd", "pass", "pwd", "token", "secret", "username", "user", "apikey"})
+
+
+def _named(found: str, before: str, after: str) -> bool:
+    """A value whose name says secret: written out, and as random as generated ones are."""
+    if after[:1] in ("(", "[") or is_placeholder(found) or found.lower().startswith(_OPAQUE):
+        return False
+    return _is_random(found, quoted=before[-1:] in ("'", '"', "`"))
+
+
+def _is_random(value: str, *, quoted: bool) -> bool:
+    """Letters and digits mixed as no identifier or word mixes them, or a long number in quotes."""
+    digits = sum([c in "0123456789" for c in value])
+    if digits == len(value):
+        return digits >= 15 and entropy(value) >= 2.5
+    if not digits or "->" in value or "(" in value or value[0] in "/.":
+        return False
+    bits = entropy(value)
+    if bits >= 4 and value.lower() != value and len(value) >= 20:
+        return True
+    changes = sum([(a in "0123456789") != (b in "0123456789") for a, b in pairwise(value)])
+    return changes >= (2 if quoted else 3) and bits >= (3.0 if len(value) >= 14 else 2.75)
+
+
+def _rule(label: str, expression: str, max_length: int, accept: Accept = _KEYS, *, tail: str = "") -> EntityRule:
+    return EntityRule(label, expression, max_length, accept, tail=tail)
+
+
+def _long(label: str, expression: str, max_length: int, accept: Accept = _KEYS) -> EntityRule:
+    """A key without a longest length."""
+    return EntityRule(label, expression, max_length, accept, tail=_KEY)
+
+
+PROVIDER_KEYS = (
+    _long("ANTHROPIC_KEY", r"sk-ant-[a-z0-9]{3,12}-[A-Za-z0-9_-]{24,200}", 220),
+    _long("OPENROUTER_KEY", r"sk-or-(?:v1-)?[0-9a-f]{32,64}", 73),
+    _long("OPENAI_KEY", r"sk-(?:proj|svcacct|admin|service|None)-[A-Za-z0-9_-]{40,200}", 211),
+    _long("OPENAI_KEY", r"\bsk-[A-Za-z0-9]{32,64}", 67),
+    _long("GROQ_KEY", r"\bgsk_[A-Za-z0-9]{40,64}", 68),
+    _long("XAI_KEY", r"\bxai-[A-Za-z0-9]{60,100}", 104),
+    _long("PERPLEXITY_KEY", r"\bpplx-[A-Za-z0-9]{40,64}", 69),
+    _long("NVIDIA_KEY", r"\bnvapi-[A-Za-z0-9_-]{40,80}", 86),
+    _rule("REPLICATE_KEY", r"\br8_[A-Za-z0-9]{37}\b", 40, _exact),
+    _long("KEEPTRUSTS_KEY", r"\bkt_[a-z]{2}_[A-Za-z0-9_-]{20,64}", 70),
+    _rule("AWS_KEY", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b", 20, _letters(2.5)),
+    _rule(
+        "AWS_SECRET",
+        r"(?i:aws|amazon)[A-Za-z_.-]{0,20}(?i:secret|key)[A-Za-z_.-]{0,20}[\"']?[ \t]{0,4}(?:=>|:=|=|:)[ \t]{0,4}[\"']?([A-Za-z0-9/+]{40})\b",
+        104,
+        _letters(3.5),
+    ),
+    _rule("AWS_BEDROCK_KEY", r"\bABSK[A-Za-z0-9+/]{100,200}={0,2}", 206),
+    _rule("GITHUB_TOKEN", r"\bgh[pousr]_[A-Za-z0-9]{36,255}", 259),
+    _long("GITHUB_TOKEN", r"\bgithub_pat_[A-Za-z0-9_]{36,255}", 266),
+    _long(
+        "GITLAB_TOKEN",
+        r"\bgl(?:pat|dt|rt|rtr|cbt|ft|imt|soat|ffct|wt)-[A-Za-z0-9_=-]{20,64}(?:\.[a-z0-9]{8,12})?",
+        84,
+        _letters(3.0),
+    ),
+    _long("GITLAB_TOKEN", r"\bgl(?:agent-[A-Za-z0-9_-]{50}|ptt-[0-9a-f]{40}\b|oas-[A-Za-z0-9]{64}\b)", 70, _exact),
+    _rule("GITLAB_TOKEN", r"\bGR1348941[A-Za-z0-9_-]{20}", 29, _letters(3.2)),
+    _rule("GITLAB_TOKEN", r"_gitlab_session=([0-9a-z]{32})\b", 48),
+    _long(
+        "SLACK_TOKEN", r"\b(?i:xox[abeoprs])-(?:[0-9]{1,2}-)?[0-9A-Z]{6,64}-?[A-Za-z0-9-]{8,200}", 273, _letters(2.8)
+    ),
+    _long("SLACK_TOKEN", r"\b(?:xoxe\.xox[bp]-[0-9]|xapp-[0-9]|xoxe-[0-9])-[A-Za-z0-9-]{20,300}", 312),
+    _rule("SLACK_WEBHOOK", r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{40,100}", 126),
+    _rule("TEAMS_WEBHOOK", r"[a-z0-9-]{1,63}\.webhook\.office\.com/webhookb2/[A-Za-z0-9@/-]{80,200}", 293),
+    _rule("STRIPE_KEY", r"\b(?:sk|rk)_(?:live|test|prod)_[A-Za-z0-9]{10,247}", 255, _letters(3.0)),
+    _rule("STRIPE_KEY", r"\bwhsec_[A-Za-z0-9+/]{32,64}", 70),
+    _rule("GOOGLE_KEY", r"\bAIza[A-Za-z0-9_-]{35}", 39, _exact),
+    _rule("GOOGLE_KEY", r"\bGOCSPX-[A-Za-z0-9_-]{28}", 35, _exact),
+    _long("GOOGLE_TOKEN", r"\bya29\.[A-Za-z0-9_-]{30,400}", 405),
+    _rule("NPM_TOKEN", r"\bnpm_[A-Za-z0-9]{36}\b", 40, _exact),
+    _long("PYPI_TOKEN", r"\bpypi-AgE[A-Za-z0-9_-]{60,300}", 308),
+    _rule("HUGGINGFACE_TOKEN", r"\b(?:hf_|api_org_)[A-Za-z]{34}\b", 42, _mixed_case),
+    _rule("HUGGINGFACE_TOKEN", r"\bhf_[A-Za-z0-9]{34,40}\b", 43, _exact),
+    _long("SENDGRID_KEY", r"\bSG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}", 100),
+    _rule("SENDGRID_KEY", r"\bSG\.[A-Za-z0-9=_.-]{66}", 69, _exact),
+    _rule("TWILIO_KEY", r"\bSK[0-9a-fA-F]{32}\b", 34, _exact),
+    _rule(
+        "AZURE_STORAGE_KEY",
+        r"\b(?i:accountkey|storage_?key|sharedaccesskey)[\"']?[ ]{0,2}[=:][ ]{0,2}[\"']?([A-Za-z0-9+/]{43,86}={1,2})",
+        110,
+    ),
+    _rule("AZURE_SECRET", r"[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}", 40, _letters(3.5)),
+    _rule("DATABRICKS_TOKEN", r"\bdapi[0-9a-f]{32}(?:-[0-9])?\b", 38, _exact),
+    _rule("DATABRICKS_TOKEN", r"\bdapi[a-z0-9]{32}(?:-[0-9])?\b", 38, _exact),
+    _rule("DIGITALOCEAN_TOKEN", r"\bdo[opr]_v1_[0-9a-f]{64}", 71, _exact),
+    _rule("TELEGRAM_TOKEN", r"\b[0-9]{5,16}:A[A-Za-z0-9_-]{34}", 52, _exact),
+    _rule("MAILGUN_KEY", r"\b(?:key|pubkey)-[0-9a-f]{32}\b", 39, _exact),
+    _rule("MAILCHIMP_KEY", r"\b[0-9a-f]{32}-us[0-9]{1,2}\b", 37, _exact),
+    _long("BREVO_KEY", r"\bxkeysib-[0-9a-f]{64}-[A-Za-z0-9]{16}", 89),
+    _rule("SHOPIFY_TOKEN", r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}", 38, _exact),
+    _rule("SQUARE_TOKEN", r"\bsq0[a-z]{3}-[A-Za-z0-9_-]{22,43}", 50),
+    _rule("SQUARE_TOKEN", r"\bEAAA[A-Za-z0-9_-]{22,60}", 64, _letters(3.5)),
+    _rule("FACEBOOK_TOKEN", r"\bEAA[MC][A-Za-z0-9]{100,300}", 304),
+    _rule("FACEBOOK_TOKEN", r"\b[0-9]{15,16}(?:\||%)[A-Za-z0-9_-]{27,40}", 57, _exact),
+    _rule("DISCORD_TOKEN", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}", 72, _exact),
+    _long("GRAFANA_TOKEN", r"\bgl(?:sa|c)_[A-Za-z0-9+/]{30,400}(?:_[0-9a-f]{8})?={0,2}", 416),
+    _long("GRAFANA_TOKEN", r"\beyJrIjoi[A-Za-z0-9]{60,400}={0,2}", 410),
+    _long("NEWRELIC_KEY", r"\b(?:NRAK-[A-Za-z0-9]{27}|NRII-[A-Za-z0-9-]{32}|NRJS-[a-f0-9]{19})", 37),
+    _long("DYNATRACE_TOKEN", r"\bdt0c01\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{64}", 96),
+    _long("LINEAR_KEY", r"\blin_(?:api|oauth)_[A-Za-z0-9]{40,64}", 74),
+    _long("NOTION_TOKEN", r"\b(?:ntn_[0-9]{11}[A-Za-z0-9]{35}|secret_[A-Za-z0-9]{43})", 50),
+    _rule("PLANETSCALE_TOKEN", r"\bpscale_(?:tkn|pw|oauth)_[A-Za-z0-9=._-]{32,64}", 77, tail=_KEY + "=."),
+    _long("ATLASSIAN_TOKEN", r"\bAT(?:ATT|CTT|BB)3[A-Za-z0-9_=-]{50,300}", 306),
+    _rule("POSTMAN_KEY", r"\bPMAK-[0-9a-fA-F]{24}-[0-9a-fA-F]{34}", 64),
+    _rule("PREFECT_KEY", r"\bpnu_[A-Za-z0-9]{36}", 40, _exact),
+    _rule("README_KEY", r"\brdme_[a-z0-9]{70}", 75),
+    _rule("RUBYGEMS_KEY", r"\brubygems_[0-9a-f]{48}", 57),
+    _long("SENTRY_TOKEN", r"\bsntry[su]_[A-Za-z0-9+/=_]{60,400}", 407),
+    _rule("SHIPPO_TOKEN", r"\bshippo_(?:live|test)_[0-9a-fA-F]{40}", 52),
+    _rule("EASYPOST_KEY", r"\bEZ[AT]K[A-Za-z0-9]{54}\b", 58, _exact),
+    _rule("TYPEFORM_TOKEN", r"\btfp_[A-Za-z0-9_.=-]{59}", 63),
+    _rule("SETTLEMINT_TOKEN", r"\bsm_(?:aat|pat|sat)_[A-Za-z0-9]{16}\b", 23, _exact),
+    _rule("CLOJARS_TOKEN", r"\bCLOJARS_[a-z0-9]{60}", 68),
+    _long("FLUTTERWAVE_KEY", r"\bFLW(?:PUBK|SECK)(?:_TEST)?-[0-9a-fA-F]{12,32}(?:-X)?", 47, _letters(2.5)),
+    _rule("FRAMEIO_TOKEN", r"\bfio-u-[A-Za-z0-9_=-]{64}", 70),
+    _rule("DEFINED_TOKEN", r"\bdnkey-[A-Za-z0-9=_-]{26}-[A-Za-z0-9=_-]{52}", 85),
+    _rule("INFRACOST_KEY", r"\bico-[A-Za-z0-9]{32}\b", 36, _upper_and_digit),
+    _rule("ARTIFACTORY_KEY", r"\bAKC[A-Za-z0-9]{10,80}\b", 83, _exact),
+    _rule("ALIBABA_KEY", r"\bLTAI[A-Za-z0-9]{16,24}\b", 28, _exact),
+    _long("VAULT_TOKEN", r"\bhv[sbr]\.[A-Za-z0-9_-]{24,200}", 204),
+    _rule("VAULT_TOKEN", r"\bs\.[A-Za-z0-9]{24}\b", 26, _upper_and_digit),
+    _rule("TERRAFORM_TOKEN", r"\b[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}", 93),
+    _rule(
+        "ONEPASSWORD_KEY",
+        r"\bA3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}",
+        40,
+        _exact,
+    ),
+    _long("ONEPASSWORD_TOKEN", r"\bops_eyJ[A-Za-z0-9+/]{100,500}={0,3}", 510),
+    _rule("SOURCEGRAPH_TOKEN", r"\bsgp_(?:[0-9a-fA-F]{16}_|local_)?[0-9a-fA-F]{40}\b", 61, _exact),
+    _long("HEROKU_KEY", r"\bHRKU-A[A-Za-z0-9_-]{50,70}", 76),
+    _rule("FLY_TOKEN", r"\bfm[12][ar]?_[A-Za-z0-9+/]{80,500}={0,3}", 508),
+    _long("OPENSHIFT_TOKEN", r"\bsha256~[A-Za-z0-9_-]{43}", 50),
+    _long(
+        "YANDEX_TOKEN",
+        r"\b(?:t1\.[A-Za-z0-9_-]{40,200}={0,2}\.[A-Za-z0-9_-]{40,100}|YC[A-Za-z0-9_-]{38}\b|AQVN[A-Za-z0-9_-]{35,38})",
+        306,
+    ),
+    _long("CLOUDFLARE_KEY", r"\bv1\.0-[0-9a-f]{24}-[0-9a-f]{146}", 176),
+    _rule("AIRTABLE_TOKEN", r"\bpat[A-Za-z0-9]{14}\.[0-9a-f]{64}\b", 82),
+    _long("DOPPLER_TOKEN", r"\bdp\.(?:pt|st|sa|ct)\.[A-Za-z0-9._-]{40,80}", 86),
+    _long("DROPBOX_TOKEN", r"\bsl\.[A-Za-z0-9_=-]{130,200}", 203),
+    _rule("INTRA42_SECRET", r"\bs-s4t2(?:ud|af)-[0-9a-f]{64}", 73),
+    _rule(
+        "PLAID_TOKEN",
+        r"\baccess-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        55,
+    ),
+    _long("PULUMI_TOKEN", r"\bpul-[0-9a-f]{40}\b", 44),
+    _long("TAILSCALE_KEY", r"\btskey-[a-z]{3,8}-[A-Za-z0-9_-]{20,80}", 95),
+    _long("AGE_KEY", r"\bAGE-SECRET-KEY-1[A-Z0-9]{58}", 74),
+    _long("MAPBOX_TOKEN", r"\b[ps]k\.[a-z0-9]{60,100}\.[A-Za-z0-9_-]{22}", 126),
+    _long("TWITTER_TOKEN", r"\bA{22}[A-Za-z0-9%]{50,120}", 142, _any),
+    _long(
+        "AUTHRESS_KEY",
+        r"\b(?:sc|ext|scauth|authress)_[A-Za-z0-9]{5,30}\.[A-Za-z0-9]{4,6}\.acc[_-][A-Za-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{30,120}",
+        204,
+    ),
+)
+
+TOKENS = (
+    _rule(
+        "JWT",
+        r"\beyJ[A-Za-z0-9_-]{10,900}\.eyJ[A-Za-z0-9_-]{10,900}(?:\.[A-Za-z0-9_-]{0,600})?",
+        2408,
+        _jwt,
+        tail=_KEY + ".",
+    ),
+    EntityRule(
+        "PRIVATE_KEY",
+        r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----",
+        72,
+        None,
+        tail=_PEM,
+        closing="-----END",
+    ),
+    _rule(
+        "URL_PASSWORD",
+        r"[a-z][a-z0-9+.-]{1,24}://[^\s:/@\"'<>]{0,64}:([^\s:/@\"'<>]{3,128})@[A-Za-z0-9\[]",
+        223,
+        _password,
+    ),
+    _rule(
+        "CURL_PASSWORD",
+        r"\bcurl\b[^\n]{0,200}(?: -u ?| --user[ =])[\"']?[A-Za-z0-9._@-]{1,64}:[\"']?([^\s\"':]{4,128})",
+        407,
+        _curl_password,
+    ),
+    _rule(
+        "BEARER_TOKEN",
+        r"(?i:authorization|proxy-authorization)[\"']?[ ]{0,2}[:=][ ]{0,2}[\"']?(?i:bearer|basic|token|apikey)[ ]{1,2}([A-Za-z0-9._~+/=-]{16,500})",
+        534,
+        _bearer,
+        tail=_KEY + ".~+/=",
+    ),
+)
+
+NAMED = (
+    _rule(
+        "SECRET",
+        r"(?i:key|token|secret|passw(?:or)?d|passwd|pwd|credentials?|auth)(?:[A-Za-z0-9]{0,1}|[_.-][A-Za-z0-9_.-]{0,24})"
+        r"(?:[\"'\]]{0,2}[ \t]{0,4}(?:string )?(?:=>|[:?.+]{0,3}=|:|,)[ \t]{0,4}|>\s{0,12}|[\"']? value=)"
+        r"(?:[\"'`]{1,3}|)([^\s\"'`,;<>\\:(){}\[\]]{8,200})",
+        260,
+        _named,
+        tail=_KEY + "+/=:.",
+    ),
+)
+
+SECRETS = (*PROVIDER_KEYS, *TOKENS, *NAMED)
