@@ -305,7 +305,10 @@ class Decision:
 
 @dataclass(slots=True)
 class Exchange:
-    """One client request with its response: everything that policies may look at. One per stream."""
+    """One client request with its response: everything that policies may look at. One per stream.
+
+    `memory` is what policies keep from the request for its reply, by a key of their own; it is never recorded.
+    """
 
     id: str = ""
     method: str = ""
@@ -315,6 +318,7 @@ class Exchange:
     request: Request | None = None
     response: Response | None = None
     decisions: list[Decision] = field(default_factory=list)
+    memory: dict[str, object] = field(default_factory=dict, repr=False)
 
 
 # --- providers -------------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Binds YAML nodes to frozen dataclasses and collects every fault with its place.
 
 Walks the nodes of `yaml.compose`, because loaded values have lost their lines. Types it understands: str, int, float,
-bool, Literal, Pattern, `X | None`, `tuple[X, ...]`, `Mapping[str, X]`, dataclasses, and `Annotated[number, Between]`.
+bool, Literal, Pattern, `X | None`, `str | dataclass`, `tuple[X, ...]`, `Mapping[str, X]`, dataclasses (whose own
+`__post_init__` may raise ValueError), and `Annotated[number, Between]`.
 """
 
 from __future__ import annotations
@@ -92,7 +93,13 @@ class Binder:
         for f in fields(kind):
             if f.name not in members and f.default is MISSING and f.default_factory is MISSING:
                 self.fault(node, f"{path}.{f.name}", "missing")
-        return kind(**values) if len(self.faults) == before else None
+        if len(self.faults) > before:
+            return None
+        try:
+            return kind(**values)
+        except ValueError as error:  # what its fields mean together: its own __post_init__ says it best
+            self.fault(node, path, str(error))
+            return None
 
     def _scalar(self, node: yaml.Node, kind: Any, path: str) -> Any:
         wanted = "str" if kind is Pattern else kind.__name__
@@ -115,8 +122,12 @@ class Binder:
         return value
 
     def _optional(self, node: yaml.Node, kind: Any, path: str) -> Any:
-        inner = next(each for each in get_args(kind) if each is not type(None))
-        return None if node.tag.endswith(":null") else self.bind(node, inner, path)
+        """`X | None`, or a scalar with a longer form: `str | Dataclass`, where a mapping is the dataclass."""
+        inner = [each for each in get_args(kind) if each is not type(None)]
+        if node.tag.endswith(":null") and len(inner) < len(get_args(kind)):
+            return None
+        longer = [each for each in inner if is_dataclass(each)]
+        return self.bind(node, longer[0] if longer and isinstance(node, yaml.MappingNode) else inner[0], path)
 
     def _literal(self, node: yaml.Node, allowed: tuple[Any, ...], path: str) -> Any:
         value = self._scalar(node, type(allowed[0]), path)

@@ -4,14 +4,16 @@ A rule is a bounded expression, and where an expression cannot decide, a functio
 characters around it. The expression finds candidates in one pass with all others (`patterns`); the function says which
 parts of a candidate are hits. So a rule costs next to nothing where its shape does not occur.
 
-On a growing text (a stream) the same rules hold: `reach` is the number of characters after which nothing that comes
-later can change what was found, except for hits that touch the end of the text and whose rule has a `tail`.
+On a growing text (a stream) the same rules hold: `watched` are the patterns whose progress at its end says how much of
+it nothing that comes later can change. What lengthens a match or is looked at after it belongs to them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+import re2
 
 from extproc.detect.patterns import Hit, PatternSpec, Scanner
 
@@ -26,7 +28,7 @@ Parts = Callable[[str, str, str], Iterable[Span]]
 BEFORE = 64
 """Characters before a candidate that may give it meaning: about five words and their punctuation."""
 
-AFTER = 8
+AFTER = 2
 """Characters after a candidate that may take its meaning away."""
 
 
@@ -56,6 +58,9 @@ class EntityRule:
 TAIL_CAP = 16384
 """Characters to which a tail or a closing may extend a hit."""
 
+WATCHED_TAIL = 4096
+"""Characters of a tail that a stream waits for; a longer one goes on as text."""
+
 MAX_CANDIDATES = 100_000
 """Candidates in one text, beyond which judging them would keep a worker from everybody else for seconds."""
 
@@ -64,38 +69,57 @@ class TooManyCandidates(ValueError):
     """A text so dense with candidates that it was not judged; it must not pass."""
 
 
+OPERATORS_LENGTH = 256
+"""The `max_length` of an operator's own pattern, whose longest match nobody declares."""
+
+
+def operators_rule(label: str, expression: str) -> EntityRule:
+    """A rule of an operator's own pattern; its groups, if it has any, mean nothing to us."""
+    return EntityRule(label, f"({expression})", OPERATORS_LENGTH)
+
+
 class EntityScanner:
     """Rules compiled once per snapshot, then only read; `find` may be called from one thread at a time."""
 
     def __init__(self, rules: Sequence[EntityRule]) -> None:
         self.rules = tuple(rules)
-        self.reach = max((rule.max_length for rule in rules), default=0) + AFTER
+        self.watched = tuple(_watched(rule) for rule in rules)
         self._scanner = Scanner(
             [PatternSpec(rule.label, rule.expression, rule.caseless, gate=rule.gate) for rule in rules]
         )
 
-    def find(self, text: str, *, context: str = "") -> list[Hit]:
-        """All hits in `text`, leftmost first; overlapping ones are one hit under the longest one's label.
+    def find(self, text: str, start: int = 0, *, context: str = "") -> list[Hit]:
+        """All hits from character `start` on, in order; overlapping ones are one hit under the longest one's label.
 
-        `context` is what came before `text`, of which the last `BEFORE` characters count: for words that give meaning
-        and for boundaries. A hit that begins in it covers what stands of it in `text`. Raises TooManyCandidates.
+        The text before `start` is what the hits are judged by, and so is `context`, which came before `text`: the last
+        `BEFORE` characters, for words that give meaning and for boundaries. A hit that begins in `context` covers what
+        stands of it in `text`. Raises TooManyCandidates.
         """
         lead = context[-BEFORE:]
         whole = lead + text
-        spans = self._scanner.spans(whole)
+        spans = self._scanner.spans(whole, start + len(lead) if start else 0)
         if len(spans) > MAX_CANDIDATES:
             raise TooManyCandidates(f"more than {MAX_CANDIDATES} candidates in one text")
         found: list[Found] = []
-        for index, start, end in spans:
+        for index, begin, end in spans:
+            if begin >= end:  # a group that took no part, or an empty match
+                continue
             rule = self.rules[index]
-            candidate = whole[start:end]
-            before, after = whole[max(0, start - BEFORE) : start], whole[end : end + AFTER]
+            candidate = whole[begin:end]
+            before, after = whole[max(0, begin - BEFORE) : begin], whole[end : end + AFTER]
             if rule.parts:
                 for first, last in rule.parts(candidate, before, after):
-                    found.append((start + first, _extended(rule, whole, start + last), rule.label))
+                    found.append((begin + first, _extended(rule, whole, begin + last), rule.label))
             elif rule.accept is None or rule.accept(candidate, before, after):
-                found.append((start, _extended(rule, whole, end), rule.label))
+                found.append((begin, _extended(rule, whole, end), rule.label))
         return [Hit(label, max(0, a - len(lead)), b - len(lead)) for a, b, label in _joined(found) if b > len(lead)]
+
+
+def _watched(rule: EntityRule) -> PatternSpec:
+    """A rule as `progress` follows it: what may lengthen a match, and what is looked at after one, belong to it."""
+    tail = f"[{re2.escape(rule.tail)}]{{0,{WATCHED_TAIL}}}" if rule.tail else ""
+    after = "(?:[\\s\\S]" * AFTER + ")?" * AFTER
+    return PatternSpec(rule.label, f"(?:{rule.expression}){tail}{after}", rule.caseless)
 
 
 def _extended(rule: EntityRule, text: str, end: int) -> int:

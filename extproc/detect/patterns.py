@@ -56,6 +56,11 @@ def check(expression: str) -> str | None:
     return "it matches the empty text" if compiled.search("") else None
 
 
+def encodable(text: str) -> str:
+    """The text with "?" for each lone surrogate, which UTF-8 and so RE2 cannot take; places stay the same."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
 class Scanner:
     """Compiled once per snapshot, then only read; `find` may be called from one thread at a time."""
 
@@ -89,23 +94,25 @@ class Scanner:
         kept = _joined(hits)
         return [Hit(label, start, end) for start, end, label in kept] if plain else _in_characters(data, kept)
 
-    def spans(self, text: str) -> list[tuple[int, int, int]]:
-        """Every match as (index of its pattern, start, end) in characters, overlaps and all, in no order.
+    def spans(self, text: str, start: int = 0) -> list[tuple[int, int, int]]:
+        """Every match from character `start` on as (index of its pattern, start, end), overlaps and all, in no order.
 
         Where a pattern has a group, the span is the group's.
         """
-        if not text:
+        if len(text) <= start:
             return []
         data = text.encode("utf-8", "replace")
+        plain = len(data) == len(text)
+        first = start if plain or not start else len(text[:start].encode("utf-8", "replace"))
         found = [
             (index, *match.span(self._groups[index]))
             for index in self._candidates(data)
-            for match in self._exact[index].finditer(data)
+            for match in self._exact[index].finditer(data, first)
         ]
-        if not found or text.isascii():
+        if plain or not found:
             return found
-        places = _places(data, {at for _, start, end in found for at in (start, end)})
-        return [(index, places[start], places[end]) for index, start, end in found]
+        places = _places(data, {at for _, begin, end in found for at in (begin, end)})
+        return [(index, places[begin], places[end]) for index, begin, end in found]
 
     def _candidates(self, data: bytes) -> Sequence[int]:
         """The patterns that may occur, by index."""

@@ -30,7 +30,24 @@ def _caseless(words: str) -> Any:
 _CARD_WORDS = _caseless(
     "cards?|credit|debit|cc|pan|visa|master ?card|amex|maestro|diners|discover|jcb|unionpay|card_?(?:no|num|number)|carte|karte(?:nnummer)?|tarjeta"
 )
+_PHONE = (
+    "phones?|tel|telephones?|mobile|cell ?phone|fax|sms|whats ?app|call me|call us|telefon|telefono|téléphone|handy"
+)
+_TALK = "cell|call|calls|called|calling|reach|answering|messages?|dial|desk|office|contact"
+_SSN = "ssns?|social(?: security)?|soc sec"
 _VERSION_WORDS = _caseless(r"versions?|ver|v|release|build|oid|asn?1|snmp|section|chapter|dll|assembly\w{0,20}")
+
+
+def _names(words: str) -> Any:
+    """Finds one of the words right before a number."""
+    options = re2.Options()
+    options.case_sensitive = False
+    return re2.compile(rf"\b(?:{words})(?:_?(?:no|num|number))?(?:\b|_)[^0-9+(]{{1,40}}$", options)
+
+
+_PHONE_NAMES = _names(_PHONE)
+_TALK_NAMES = _names(_TALK)
+_SSN_NAMES = _names(_SSN)
 
 
 def _said(words: Any, before: str) -> bool:
@@ -265,6 +282,14 @@ def _named_phone(found: str, before: str, after: str) -> bool:
     return sizes not in ([4, 2, 2], [2, 2, 4]) and not (found.count(".") == 3 and len(sizes) == 4 and max(sizes) < 4)
 
 
+def _called_phone(found: str, before: str, after: str) -> bool:
+    return _named_phone(found, before, after) and _said(_PHONE_NAMES, before)
+
+
+def _talked_phone(found: str, before: str, after: str) -> bool:
+    return _named_phone(found, before, after) and _said(_TALK_NAMES, before)
+
+
 _UNFORMATTED = str.maketrans("().", "   ")
 
 
@@ -281,6 +306,10 @@ def _ssn(found: str, before: str, after: str) -> bool:
     if after[:1] in _WORD or _goes_on(after) or (before[-1:] in ("-", ".", "/") and before[-2:-1] in _WORD):
         return False
     return validators.ssn(_digits(found))
+
+
+def _called_ssn(found: str, before: str, after: str) -> bool:
+    return _ssn(found, before, after) and _said(_SSN_NAMES, before)
 
 
 def _iban(found: str, before: str, after: str) -> Iterable[Span]:
@@ -337,7 +366,7 @@ def _npi(found: str, before: str, after: str) -> bool:
 
 _H = "[0-9A-Fa-f]{1,4}"
 _V4 = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
-_SAYS = r"(?: (?:number|no\.?|num|id|is))?[\"']?[ \t]{0,3}[:=#-]{0,2}[ \t]{0,3}(?:is )?[\"']?"
+_SAYS = r"(?: (?:number|no\.?|num|id|is))?[\"']?[ \t]{0,3}[=:#-]{0,2}[ \t]{0,3}(?:is )?[\"']?"
 """What stands between the name of a value and the value."""
 
 EMAIL = (
@@ -349,10 +378,6 @@ EMAIL = (
         gate=r"[A-Za-z0-9_.%+'-]@[A-Za-z0-9-]{1,63}\.",
     ),
 )
-_PHONE = (
-    "phones?|tel|telephones?|mobile|cell ?phone|fax|sms|whats ?app|call me|call us|telefon|telefono|téléphone|handy"
-)
-_TALK = "cell|call|calls|called|calling|reach|answering|messages?|dial|desk|office|contact"
 _LOCAL = r"(?:\([0-9]{2,5}\) ?|\b[0-9]{2,5}[ .-]{1,2})(?:[0-9]{2,8}[ .-]{1,2}){0,3}[0-9]{2,8}"
 PHONE = (
     EntityRule(
@@ -369,12 +394,12 @@ PHONE = (
     ),
     EntityRule(
         "PHONE",
-        rf"\b(?:{_PHONE})(?:_?(?:no|num|number))?\b[^0-9+(]{{1,40}}({_LOCAL}|[0-9]{{7,12}})\b",
-        103,
-        _named_phone,
-        caseless=True,
+        rf"(?:{_LOCAL}|\b[0-9]{{7,12}})\b",
+        46,
+        _called_phone,
+        gate=rf"(?i:\b(?:{_PHONE})(?:_?(?:no|num|number))?\b)[^0-9+(]{{1,40}}[0-9(]",
     ),
-    EntityRule("PHONE", rf"\b(?:{_TALK})\b[^0-9+(]{{1,40}}({_LOCAL})\b", 95, _named_phone, caseless=True),
+    EntityRule("PHONE", rf"{_LOCAL}\b", 46, _talked_phone, gate=rf"(?i:\b(?:{_TALK})\b)[^0-9+(]{{1,40}}[0-9(]"),
     EntityRule(
         "PHONE",
         rf"({_LOCAL}|\b[0-9]{{7,12}})[ \t(-]{{1,3}}(?:office|fax|mobile|cell|phone|home|work)\b",
@@ -386,9 +411,7 @@ PHONE = (
 CARD = (EntityRule("CARD", r"\b[0-9](?:[ -]{0,3}[0-9]){11,39}", 157, parts=_cards),)
 SSN = (
     EntityRule("SSN", r"\b[0-9]{3}(?:-[0-9]{2}-| [0-9]{2} )[0-9]{4}\b", 11, _ssn),
-    EntityRule(
-        "SSN", r"\b(?:ssns?|social(?: security)?|soc sec)(?:\b|_)[^0-9]{1,40}([0-9]{9})\b", 65, _ssn, caseless=True
-    ),
+    EntityRule("SSN", r"\b[0-9]{9}\b", 9, _called_ssn, gate=rf"(?i:\b(?:{_SSN})(?:\b|_))[^0-9]{{1,40}}[0-9]{{9}}"),
 )
 IBAN = (EntityRule("IBAN", r"\b[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]){11,30}", 64, parts=_iban, caseless=True),)
 _V6 = rf"(?:{_H}:){{7}}{_H}|(?:{_H}:){{1,6}}(?:(?::{_H}){{1,6}}|:)(?:[.][0-9]{{1,3}}){{0,3}}|::(?:{_H}:){{0,6}}(?:{_V4}|{_H})"

@@ -312,13 +312,13 @@ TOKENS = (
     ),
     _rule(
         "CURL_PASSWORD",
-        r"\bcurl\b[^\n]{0,200}(?: -u ?| --user[ =])[\"']?[A-Za-z0-9._@-]{1,64}:[\"']?([^\s\"':]{4,128})",
-        407,
+        r"(?: -u ?| --user[ =])[\"']?[A-Za-z0-9._@-]{1,64}:[\"']?([^\s\"':]{4,128})",
+        203,
         _curl_password,
     ),
     _rule(
         "BEARER_TOKEN",
-        r"(?i:authorization|proxy-authorization)[\"']?[ ]{0,2}[:=][ ]{0,2}[\"']?(?i:bearer|basic|token|apikey)[ ]{1,2}([A-Za-z0-9._~+/=-]{16,500})",
+        r"(?i:authorization|proxy-authorization)[\"']?[ ]{0,2}[=:][ ]{0,2}[\"']?(?i:bearer|basic|token|apikey)[ ]{1,2}([A-Za-z0-9._~+/=-]{16,500})",
         534,
         _bearer,
         tail=_KEY + ".~+/=",
@@ -329,7 +329,7 @@ NAMED = (
     _rule(
         "SECRET",
         r"(?i:key|token|secret|passw(?:or)?d|passwd|pwd|credentials?|auth)(?:[A-Za-z0-9]{0,1}|[_.-][A-Za-z0-9_.-]{0,24})"
-        r"(?:[\"'\]]{0,2}[ \t]{0,4}(?:string )?(?:=>|[:?.+]{0,3}=|:|,)[ \t]{0,4}|>\s{0,12}|[\"']? value=)"
+        r"(?:[\"'\]]{0,2}[ \t]{0,4}(?:string )?(?:=>|[?:.+]{0,3}=|:|,)[ \t]{0,4}|>\s{0,12}|[\"']? value=)"
         r"(?:[\"'`]{1,3}|)([^\s\"'`,;<>\\:(){}\[\]]{8,200})",
         260,
         _named,

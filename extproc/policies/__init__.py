@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from extproc.policies.audit_logger import AuditLogger
 from extproc.policies.base import Policy
+from extproc.policies.code_sanitizer import CodeSanitizer
 from extproc.policies.dlp_filter import DlpFilter
+from extproc.policies.pii_detector import PiiDetector
 from extproc.policies.prompt_injection import PromptInjection
 from extproc.policies.rbac import Rbac
+from extproc.policies.request_rewriter import RequestRewriter
+from extproc.policies.response_rewriter import ResponseRewriter
 
-POLICIES: dict[str, type[Policy]] = {policy.kind: policy for policy in (AuditLogger, DlpFilter, PromptInjection, Rbac)}
+POLICIES: dict[str, type[Policy]] = {
+    policy.kind: policy
+    for policy in (
+        AuditLogger,
+        CodeSanitizer,
+        DlpFilter,
+        PiiDetector,
+        PromptInjection,
+        Rbac,
+        RequestRewriter,
+        ResponseRewriter,
+    )
+}

@@ -4,22 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from extproc.detect.patterns import Pattern, PatternSpec, Scanner
+from extproc.detect.fuzzy import FuzzyTerms
+from extproc.detect.patterns import Hit, Pattern, PatternSpec, Scanner
 from extproc.model import Block, Edit, Exchange, Redact, Verdict
-from extproc.policies.base import Span, TextPolicy
+from extproc.policies.base import Between, Span, TextPolicy
 
 MARKER = "[DLP_REDACTED]"
+
+_HEADING = (
+    r"(?:^|[\n\r*#>\[(]|//)[ \t]{0,8}(?:(?:STRICTLY|COMPANY|HIGHLY) )?"
+    r"(?:TOP SECRET|SECRET|CONFIDENTIAL|RESTRICTED|CLASSIFIED|TLP:(?:RED|AMBER(?:\+STRICT)?))"
+    r"(?://|[ \t]{0,8}(?:[\n\r*#\])]|$))"
+)
+_SENTENCE = (
+    r"\b(?i:internal use only|for internal use|do not distribute|not for distribution|proprietary and confidential"
+    r"|company confidential|attorney[- ]client privileged|privileged and confidential|commercial in confidence"
+    r"|noforn|eyes only)\b"
+)
+_MARKINGS = {"standard": (), "high": (_HEADING,), "restricted": (_HEADING, _SENTENCE)}
+"""Markings that say a whole document is classified: as a heading or banner, and for `restricted` in a sentence too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DlpSettings:
-    """`detect_patterns` are RE2 expressions, `blocked_terms` literal and caseless."""
+    """`detect_patterns` are RE2 expressions, `blocked_terms` literal and caseless.
+
+    `max_distance` counts edits by which words may differ from a blocked term, with `fuzzy_matching` only.
+    `sensitivity_level` above standard looks for classification markings, which block whatever the action is: a marking
+    that is taken out leaves the document that it marks.
+    """
 
     detect_patterns: tuple[Pattern, ...] = ()
     blocked_terms: tuple[str, ...] = ()
     action: Literal["redact", "block"] = "redact"
+    fuzzy_matching: bool = False
+    max_distance: Annotated[int, Between(0, 8)] = 1
+    sensitivity_level: Literal["standard", "high", "restricted"] = "standard"
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a term that would be found everywhere."""
+        if not all(term.strip() for term in self.blocked_terms):
+            raise ValueError("blocked_terms: expected terms, found an empty one")
 
 
 class DlpFilter(TextPolicy):
@@ -30,19 +57,41 @@ class DlpFilter(TextPolicy):
 
     def __init__(self, settings: DlpSettings) -> None:
         super().__init__(settings)
-        patterns = (PatternSpec("pattern", expression) for expression in settings.detect_patterns)
-        terms = (PatternSpec("term", term, caseless=True, literal=True) for term in settings.blocked_terms)
-        specs = (*patterns, *terms)
+        specs = (
+            *(PatternSpec("pattern", expression) for expression in settings.detect_patterns),
+            *(PatternSpec("term", term, caseless=True, literal=True) for term in settings.blocked_terms),
+        )
+        markings = tuple(PatternSpec("classification", each) for each in _MARKINGS[settings.sensitivity_level])
         self._scanner = Scanner(specs)
-        self.watch(specs)
+        self._markings = Scanner(markings)
+        self._fuzzy = FuzzyTerms("term", settings.blocked_terms if settings.fuzzy_matching else (), settings.max_distance)
+        if settings.fuzzy_matching:
+            self.unwatchable = "fuzzy_matching compares whole words, which a pattern cannot follow"
+        else:
+            self.watch((*specs, *markings))
 
     def spans(self, exchange: Exchange, text: str, start: int = 0) -> Sequence[Span]:
-        """Each occurrence of a pattern or term."""
-        return [Span(hit.start, hit.end, MARKER, hit.label) for hit in self._scanner.find(text, start)]
+        """Each occurrence of a pattern or term; markings come first, because they decide alone."""
+        markings = self._markings.find(text, start) if self.settings.sensitivity_level != "standard" else []
+        hits = markings or self._found(text, start)
+        return [Span(hit.start, hit.end, MARKER, hit.label) for hit in hits]
 
     def verdict(self, edits: tuple[Edit, ...]) -> Verdict:
-        """The first one gives the reason."""
+        """A marking blocks; else the first one gives the reason."""
+        if any(edit.label == "classification" for edit in edits):
+            return Block("The text is marked as classified.", "dlp.classification")
         reason = f"dlp.{edits[0].label}"
         if self.settings.action == "block":
             return Block("The text holds data that must not leave.", reason)
         return Redact(edits, reason)
+
+    def _found(self, text: str, start: int) -> list[Hit]:
+        exact = self._scanner.find(text, start)
+        if not self.settings.fuzzy_matching:
+            return exact
+        near = [hit for hit in self._fuzzy.find(text) if hit.start >= start and not _overlaps(hit, exact)]
+        return sorted([*exact, *near], key=lambda hit: hit.start)
+
+
+def _overlaps(hit: Hit, others: list[Hit]) -> bool:
+    return any(hit.start < other.end and other.start < hit.end for other in others)

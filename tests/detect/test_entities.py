@@ -4,7 +4,7 @@ import re._parser  # type: ignore[import-untyped]  # the only place that knows h
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extproc.detect import pii, secrets
@@ -13,11 +13,13 @@ from extproc.detect.entities import (
     BEFORE,
     MAX_CANDIDATES,
     TAIL_CAP,
+    WATCHED_TAIL,
     EntityRule,
     EntityScanner,
     TooManyCandidates,
 )
 from extproc.detect.patterns import Hit, check
+from extproc.detect.progress import longest
 
 PERSONAL = (*pii.EMAIL, *pii.PHONE, *pii.PCI, *pii.SSN, *pii.IBAN, *pii.IP, *pii.HEALTH)
 RULES = (*PERSONAL, *pii.IP_PRIVATE, *secrets.SECRETS)
@@ -42,12 +44,19 @@ def test_text_that_came_before_counts_as_context_and_hits_refer_to_the_text(text
 def test_only_the_last_characters_of_the_context_count() -> None:
     scanner = EntityScanner(pii.SSN)
     assert scanner.find("219099998", context="ssn: ")
-    assert not scanner.find("219099998", context="ssn: " + " " * BEFORE)
+    assert not scanner.find("219099998", context="ssn: " + "." * BEFORE)
 
 
-def test_reach_is_the_longest_match_and_what_is_looked_at_after_it() -> None:
-    assert EntityScanner((WORD,)).reach == 4 + AFTER
-    assert EntityScanner(RULES).reach == max(rule.max_length for rule in RULES) + AFTER
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.label}-{rule.expression[:24]}")
+def test_every_rule_can_be_followed_through_a_stream(rule: EntityRule) -> None:
+    (spec,) = EntityScanner((rule,)).watched
+    assert rule.max_length + AFTER <= longest(spec) <= rule.max_length + AFTER + WATCHED_TAIL
+
+
+@given(st.text(alphabet="w12!? é", max_size=24), st.integers(0, 24))
+def test_a_search_may_start_anywhere_and_looks_back(text: str, start: int) -> None:
+    scanner = EntityScanner((WORD,))
+    assert scanner.find(text, start) == [hit for hit in scanner.find(text) if hit.start >= start]
 
 
 def test_overlapping_hits_are_one_hit_so_that_no_end_is_left_over() -> None:
@@ -70,6 +79,7 @@ def test_a_text_that_is_too_dense_to_judge_is_not_let_through() -> None:
         EntityScanner((WORD,)).find("w1 " * (MAX_CANDIDATES + 1))
 
 
+@settings(deadline=None)  # the first scan builds automata
 @given(st.text(alphabet='4111 -.x@+12:abk="é🙂', max_size=80))
 def test_any_text_gives_ordered_hits_that_do_not_overlap(text: str) -> None:
     hits = EntityScanner(RULES).find(text)

@@ -1,0 +1,157 @@
+"""`pii-detector`: personal data and credentials, in requests and replies (keeptrusts-config.md, 3.2).
+
+The documentation names the marker styles label, asterisk and partial without their spelling; those words it is, and
+`numbered` is ours, like `restore`, `private_addresses` and the credentials among what is found.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from secrets import token_hex
+from typing import Literal
+
+from extproc.detect import pii, secrets
+from extproc.detect.entities import EntityRule, EntityScanner, operators_rule
+from extproc.detect.json_strings import is_json
+from extproc.detect.marks import Marks, Placeholders, Style
+from extproc.detect.patterns import Hit, Pattern
+from extproc.model import Allow, Block, Edit, Exchange, Redact, Text, Verdict
+from extproc.policies.base import Policy
+from extproc.policies.redaction import redactions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomMarkers:
+    """A marker of the operator's own for a type, in place of the style's. `custom` is what `detect_patterns` find."""
+
+    email: str = ""
+    phone: str = ""
+    ssn: str = ""
+    ip: str = ""
+    iban: str = ""
+    card: str = ""
+    cvv: str = ""
+    cardholder: str = ""
+    mrn: str = ""
+    insurance_id: str = ""
+    npi: str = ""
+    secret: str = ""
+    custom: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
+    """How values are replaced. `include_metadata`: the record counts redactions by type, not as `pii` alone.
+
+    `restore`: replies that name a placeholder get the value back, on their way to the client.
+    """
+
+    marker_format: Style = "label"
+    include_metadata: bool = True
+    preserve_length: bool = False
+    custom_markers: CustomMarkers = field(default_factory=CustomMarkers)
+    restore: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for fields that contradict each other."""
+        if self.restore and self.marker_format != "numbered":
+            raise ValueError("restore needs marker_format: numbered; only numbers lead back to values")
+        if self.preserve_length and self.marker_format == "numbered":
+            raise ValueError("preserve_length and marker_format: numbered exclude each other")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PiiSettings:
+    """All fields are optional. `private_addresses`: private and loopback IP addresses count too."""
+
+    action: Literal["redact", "block"] = "redact"
+    healthcare_mode: bool = False
+    pci_mode: bool = True
+    private_addresses: bool = False
+    detect_patterns: tuple[Pattern, ...] = ()
+    redaction: Redaction = field(default_factory=Redaction)
+
+
+class PiiDetector(Policy):
+    """Redacts each value, or blocks at the first."""
+
+    kind = "pii-detector"
+    Settings = PiiSettings
+    guards_output = True
+
+    def __init__(self, settings: PiiSettings, nonce: Callable[[], str] = lambda: token_hex(4)) -> None:
+        super().__init__(settings)
+        redaction = settings.redaction
+        custom = {label.upper(): marker for label, marker in asdict(redaction.custom_markers).items() if marker}
+        self.marks = Marks(redaction.marker_format, redaction.preserve_length, custom)
+        self.scanner = EntityScanner(rules(settings))
+        self._nonce = nonce
+
+    def on_input(self, exchange: Exchange) -> Verdict:
+        """Every text of the request."""
+        return self._judge(exchange, exchange.request.texts if exchange.request else (), ())
+
+    def on_output(self, exchange: Exchange) -> Verdict:
+        """Every text of the reply; placeholders of the request become values again where that is asked for."""
+        texts = exchange.response.texts if exchange.response else ()
+        restored = self._restored(exchange, texts) if self.settings.redaction.restore else ()
+        return self._judge(exchange, texts, restored)
+
+    def placeholders(self, exchange: Exchange) -> Placeholders:
+        """The exchange's numbered placeholders."""
+        known = exchange.memory.get(self.kind)
+        if isinstance(known, Placeholders):
+            return known
+        made = exchange.memory[self.kind] = Placeholders(self._nonce() if self.settings.redaction.restore else "")
+        return made
+
+    def _judge(self, exchange: Exchange, texts: Sequence[Text], restored: Sequence[Edit]) -> Verdict:
+        placeholders = self.placeholders(exchange)
+        edits = redactions(texts, self._find, lambda label, value: self.marks.of(label, value, placeholders))
+        if edits and self.settings.action == "block":
+            return Block("The text holds personal data that must not pass.", self._reason(edits[0].label))
+        reason = self._reason(edits[0].label) if edits else "pii.restored"
+        if not self.settings.redaction.include_metadata:
+            edits = tuple(replace(edit, label="pii") for edit in edits)
+        edits += tuple(_apart(restored, edits))
+        return Redact(edits, reason) if edits else Allow()
+
+    def _find(self, text: str, context: str) -> list[Hit]:
+        return self.scanner.find(text, context=context)
+
+    def _reason(self, label: str) -> str:
+        return f"pii.{label.lower()}" if self.settings.redaction.include_metadata else "pii.detected"
+
+    def _restored(self, exchange: Exchange, texts: Sequence[Text]) -> tuple[Edit, ...]:
+        placeholders = self.placeholders(exchange)
+        return tuple(
+            Edit(text.path, start, end, json.dumps(value)[1:-1] if is_json(text.value) else value, "restored")
+            for text in texts
+            for start, end, value in placeholders.find(text.value)
+        )
+
+
+def rules(settings: PiiSettings) -> tuple[EntityRule, ...]:
+    """The rules that these settings ask for. Credentials of every make are one type, `SECRET`."""
+    credentials = tuple(replace(rule, label="SECRET") for rule in secrets.SECRETS)
+    own = tuple(operators_rule("CUSTOM", expression) for expression in settings.detect_patterns)
+    return (
+        *(*pii.EMAIL, *pii.PHONE, *pii.SSN, *pii.IBAN),
+        *(pii.IP_PRIVATE if settings.private_addresses else pii.IP),
+        *(pii.PCI if settings.pci_mode else ()),
+        *(pii.HEALTH if settings.healthcare_mode else ()),
+        *credentials,
+        *own,
+    )
+
+
+def _apart(edits: Sequence[Edit], others: Sequence[Edit]) -> Iterator[Edit]:
+    """The edits that overlap none of the others: what was found anew goes before what would be put back."""
+    taken: dict[object, list[tuple[int, int]]] = {}
+    for other in others:
+        taken.setdefault(other.path, []).append((other.start, other.end))
+    for edit in edits:
+        if not any(start < edit.end and edit.start < end for start, end in taken.get(edit.path, ())):
+            yield edit
