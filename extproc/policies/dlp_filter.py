@@ -64,7 +64,9 @@ class DlpFilter(TextPolicy):
         markings = tuple(PatternSpec("classification", each) for each in _MARKINGS[settings.sensitivity_level])
         self._scanner = Scanner(specs)
         self._markings = Scanner(markings)
-        self._fuzzy = FuzzyTerms("term", settings.blocked_terms if settings.fuzzy_matching else (), settings.max_distance)
+        self._fuzzy = FuzzyTerms(
+            "term", settings.blocked_terms if settings.fuzzy_matching else (), settings.max_distance
+        )
         if settings.fuzzy_matching:
             self.unwatchable = "fuzzy_matching compares whole words, which a pattern cannot follow"
         else:
