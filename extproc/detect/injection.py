@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 import re2
 
+from extproc.detect.json_strings import is_json, strings
 from extproc.detect.patterns import PatternSpec, Scanner
 
 _PRIOR = r"(?:previous|prior|above|preceding|earlier|foregoing|existing|original|initial|system|your|former)"
@@ -102,6 +103,8 @@ class InjectionScanner:
 
     def _copies(self, text: str) -> Iterator[str]:
         yield fold(text)
+        if "\\" in text and is_json(text):  # tool arguments and results: escapes must hide nothing
+            yield fold("\n".join(strings(text)))
         if self._decode_base64:
             for decoded in _decoded(text):
                 yield fold(decoded)
