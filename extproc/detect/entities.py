@@ -56,10 +56,7 @@ class EntityRule:
 
 
 TAIL_CAP = 16384
-"""Characters to which a tail or a closing may extend a hit."""
-
-WATCHED_TAIL = 4096
-"""Characters of a tail that a stream waits for; a longer one goes on as text."""
+"""Characters to which a tail or a closing may extend a hit, and for which a stream waits."""
 
 MAX_CANDIDATES = 100_000
 """Candidates in one text, beyond which judging them would keep a worker from everybody else for seconds."""
@@ -117,7 +114,7 @@ class EntityScanner:
 
 def _watched(rule: EntityRule) -> PatternSpec:
     """A rule as `progress` follows it: what may lengthen a match, and what is looked at after one, belong to it."""
-    tail = f"[{re2.escape(rule.tail)}]{{0,{WATCHED_TAIL}}}" if rule.tail else ""
+    tail = f"[{re2.escape(rule.tail)}]{{0,{TAIL_CAP}}}" if rule.tail else ""
     after = "(?:[\\s\\S]" * AFTER + ")?" * AFTER
     return PatternSpec(rule.label, f"(?:{rule.expression}){tail}{after}", rule.caseless)
 

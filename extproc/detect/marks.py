@@ -8,10 +8,13 @@ from typing import Literal
 
 import re2
 
-from extproc.detect.patterns import encodable
+from extproc.detect.patterns import PatternSpec, encodable
 
 Style = Literal["label", "asterisk", "partial", "numbered"]
 """label `[EMAIL_REDACTED]`, asterisk `********`, partial `****1111`, numbered `[EMAIL_1]`."""
+
+PLACEHOLDER = PatternSpec("placeholder", r"\[[A-Z][A-Z_]{0,30}_[0-9]{1,7}_[0-9a-f]{1,32}\]")
+"""What a placeholder with a nonce looks like, for a stream that may be in the middle of one."""
 
 _SHOWN = 4
 _LONG_ENOUGH = 9

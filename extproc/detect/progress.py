@@ -17,6 +17,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from re import _constants as op  # type: ignore[attr-defined]  # the parser alone: nothing is matched with `re` here
 from re import _parser as parser  # type: ignore[attr-defined]  # private, and the same in 3.11 to 3.14
 from typing import Any
@@ -38,6 +39,7 @@ _NOT = {
     op.CATEGORY_NOT_WORD: op.CATEGORY_WORD,
     op.CATEGORY_NOT_SPACE: op.CATEGORY_SPACE,
 }
+_CLASSES = (128, 1024, 1 << 31)
 _MOST_FRONTS = 4096
 _MOST_FOLDED = 512
 """Caseless ranges wider than this are read as any character."""
@@ -58,10 +60,44 @@ def longest(spec: PatternSpec) -> int:
 
 
 class Automaton:
-    """Built once per snapshot from all patterns that guard one text; `Watch` is its state on one stream."""
+    """Built once per snapshot from all patterns that guard one text; `Watch` is its state on one stream.
+
+    Patterns of like length share a machine: the longest match bounds how far back all of a machine's patterns are held,
+    and a private key may be thousands of characters long.
+    """
 
     def __init__(self, specs: Sequence[PatternSpec]) -> None:
         """Raises NotWatchable for the first pattern that cannot be watched."""
+        sized = [(longest(spec), spec) for spec in specs]
+        self.longest = max((size for size, _ in sized), default=0)
+        bounds = pairwise((-1, *_CLASSES))
+        groups = ([spec for size, spec in sized if low < size <= high] for low, high in bounds)
+        self.machines = tuple(_Machine(group) for group in groups if group)
+
+
+class Watch:
+    """How far one growing text is settled."""
+
+    __slots__ = ("_followers",)
+
+    def __init__(self, automaton: Automaton) -> None:
+        self._followers = [_Follower(machine) for machine in automaton.machines]
+
+    def feed(self, text: str) -> None:
+        """The next characters."""
+        for follower in self._followers:
+            follower.feed(text)
+
+    @property
+    def unsettled(self) -> int:
+        """How many characters at the end may still become a match, or a longer one."""
+        return max([follower.unsettled for follower in self._followers], default=0)
+
+
+class _Machine:
+    """One automaton for some patterns."""
+
+    def __init__(self, specs: Sequence[PatternSpec]) -> None:
         self.longest = max((longest(spec) for spec in specs), default=0)
         self._graph = _Graph()
         starts = [self._graph.pattern(spec) for spec in specs]
@@ -118,28 +154,28 @@ class _Move:
     kept: tuple[int, ...]
 
 
-class Watch:
+class _Follower:
     """The threads that live at the end of one growing text."""
 
-    __slots__ = ("_automaton", "_front", "_position", "_starts")
+    __slots__ = ("_front", "_machine", "_position", "_starts")
 
-    def __init__(self, automaton: Automaton) -> None:
-        self._automaton = automaton
-        self._front = automaton.start
+    def __init__(self, machine: _Machine) -> None:
+        self._machine = machine
+        self._front = machine.start
         self._position = 0
         self._starts: list[int] = []
 
     def feed(self, text: str) -> None:
         """The next characters. What lies further back than the longest match needs no looking at."""
-        automaton = self._automaton
-        skipped = len(text) - automaton.longest - 1
+        machine = self._machine
+        skipped = len(text) - machine.longest - 1
         if skipped > 0:
-            self._front, self._starts = automaton.start, []
+            self._front, self._starts = machine.start, []
             self._position += skipped
             text = text[skipped:]
         front, starts, position = self._front, self._starts, self._position
-        for kind in automaton.kinds(text):
-            move = front.moves.get(kind) or automaton.move(front, kind)
+        for kind in machine.kinds(text):
+            move = front.moves.get(kind) or machine.move(front, kind)
             if move.kept:
                 starts.append(position)
                 starts = [starts[place] for place in move.kept]
@@ -152,7 +188,7 @@ class Watch:
     @property
     def unsettled(self) -> int:
         """How many characters at the end may still become a match, or a longer one."""
-        return min(self._position - self._starts[0], self._automaton.longest) if self._starts else 0
+        return min(self._position - self._starts[0], self._machine.longest) if self._starts else 0
 
 
 class _Graph:

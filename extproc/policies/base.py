@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from extproc.detect.patterns import PatternSpec
@@ -80,7 +81,7 @@ class TextPolicy(Policy):
     def watch(self, specs: Sequence[PatternSpec]) -> None:
         """Watch for these patterns, or note why they cannot be watched."""
         try:
-            self.automaton = Automaton(specs)
+            self.automaton = _automaton(tuple(specs))
         except NotWatchable as error:
             self.unwatchable = str(error)
 
@@ -111,3 +112,9 @@ class TextPolicy(Policy):
             for span in self.spans(exchange, text.value)
         )
         return self.verdict(edits) if edits else Allow()
+
+
+@lru_cache(maxsize=16)
+def _automaton(specs: tuple[PatternSpec, ...]) -> Automaton:
+    """Building one takes tenths of a second for all rules of a detector, and a reload seldom changes them."""
+    return Automaton(specs)

@@ -15,11 +15,14 @@ from typing import Literal
 from extproc.detect import pii, secrets
 from extproc.detect.entities import EntityRule, EntityScanner, operators_rule
 from extproc.detect.json_strings import is_json
-from extproc.detect.marks import Marks, Placeholders, Style
+from extproc.detect.marks import PLACEHOLDER, Marks, Placeholders, Style
 from extproc.detect.patterns import Hit, Pattern
 from extproc.model import Allow, Block, Edit, Exchange, Redact, Text, Verdict
-from extproc.policies.base import Policy
+from extproc.policies.base import Span, TextPolicy
 from extproc.policies.redaction import redactions
+
+RESTORED = "restored"
+"""The label under which values that were put back are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +77,11 @@ class PiiSettings:
     redaction: Redaction = field(default_factory=Redaction)
 
 
-class PiiDetector(Policy):
+class PiiDetector(TextPolicy):
     """Redacts each value, or blocks at the first."""
 
     kind = "pii-detector"
     Settings = PiiSettings
-    guards_output = True
 
     def __init__(self, settings: PiiSettings, nonce: Callable[[], str] = lambda: token_hex(4)) -> None:
         super().__init__(settings)
@@ -88,16 +90,43 @@ class PiiDetector(Policy):
         self.marks = Marks(redaction.marker_format, redaction.preserve_length, custom)
         self.scanner = EntityScanner(rules(settings))
         self._nonce = nonce
+        self.watch((*self.scanner.watched, *((PLACEHOLDER,) if redaction.restore else ())))
+
+    def spans(self, exchange: Exchange, text: str, start: int = 0) -> Sequence[Span]:
+        """What a stream carries; placeholders of the request become values again where that is asked for."""
+        placeholders = self.placeholders(exchange)
+        named = self.settings.redaction.include_metadata
+        found = [
+            Span(
+                hit.start,
+                hit.end,
+                self.marks.of(hit.label, text[hit.start : hit.end], placeholders),
+                hit.label if named else "pii",
+            )
+            for hit in self.scanner.find(text, start)
+        ]
+        if not self.settings.redaction.restore:
+            return found
+        restored = [Span(a, b, value, RESTORED) for a, b, value in placeholders.find(text) if a >= start]
+        free = [span for span in restored if not any(a.start < span.end and span.start < a.end for a in found)]
+        return sorted([*found, *free], key=lambda span: span.start)
+
+    def verdict(self, edits: tuple[Edit, ...]) -> Verdict:
+        """Putting a value back refuses nothing."""
+        found = [edit for edit in edits if edit.label != RESTORED]
+        if found and self.settings.action == "block":
+            return Block("The text holds personal data that must not pass.", self._reason(found[0].label))
+        return Redact(edits, self._reason(found[0].label) if found else "pii.restored")
 
     def on_input(self, exchange: Exchange) -> Verdict:
         """Every text of the request."""
-        return self._judge(exchange, exchange.request.texts if exchange.request else (), ())
+        return self._decide(exchange, exchange.request.texts if exchange.request else (), ())
 
     def on_output(self, exchange: Exchange) -> Verdict:
         """Every text of the reply; placeholders of the request become values again where that is asked for."""
         texts = exchange.response.texts if exchange.response else ()
         restored = self._restored(exchange, texts) if self.settings.redaction.restore else ()
-        return self._judge(exchange, texts, restored)
+        return self._decide(exchange, texts, restored)
 
     def placeholders(self, exchange: Exchange) -> Placeholders:
         """The exchange's numbered placeholders."""
@@ -107,16 +136,13 @@ class PiiDetector(Policy):
         made = exchange.memory[self.kind] = Placeholders(self._nonce() if self.settings.redaction.restore else "")
         return made
 
-    def _judge(self, exchange: Exchange, texts: Sequence[Text], restored: Sequence[Edit]) -> Verdict:
+    def _decide(self, exchange: Exchange, texts: Sequence[Text], restored: Sequence[Edit]) -> Verdict:
         placeholders = self.placeholders(exchange)
         edits = redactions(texts, self._find, lambda label, value: self.marks.of(label, value, placeholders))
-        if edits and self.settings.action == "block":
-            return Block("The text holds personal data that must not pass.", self._reason(edits[0].label))
-        reason = self._reason(edits[0].label) if edits else "pii.restored"
         if not self.settings.redaction.include_metadata:
             edits = tuple(replace(edit, label="pii") for edit in edits)
         edits += tuple(_apart(restored, edits))
-        return Redact(edits, reason) if edits else Allow()
+        return self.verdict(edits) if edits else Allow()
 
     def _find(self, text: str, context: str) -> list[Hit]:
         return self.scanner.find(text, context=context)
@@ -127,7 +153,7 @@ class PiiDetector(Policy):
     def _restored(self, exchange: Exchange, texts: Sequence[Text]) -> tuple[Edit, ...]:
         placeholders = self.placeholders(exchange)
         return tuple(
-            Edit(text.path, start, end, json.dumps(value)[1:-1] if is_json(text.value) else value, "restored")
+            Edit(text.path, start, end, json.dumps(value)[1:-1] if is_json(text.value) else value, RESTORED)
             for text in texts
             for start, end, value in placeholders.find(text.value)
         )

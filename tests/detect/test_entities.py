@@ -13,7 +13,6 @@ from extproc.detect.entities import (
     BEFORE,
     MAX_CANDIDATES,
     TAIL_CAP,
-    WATCHED_TAIL,
     EntityRule,
     EntityScanner,
     TooManyCandidates,
@@ -50,7 +49,7 @@ def test_only_the_last_characters_of_the_context_count() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.label}-{rule.expression[:24]}")
 def test_every_rule_can_be_followed_through_a_stream(rule: EntityRule) -> None:
     (spec,) = EntityScanner((rule,)).watched
-    assert rule.max_length + AFTER <= longest(spec) <= rule.max_length + AFTER + WATCHED_TAIL
+    assert rule.max_length + AFTER <= longest(spec) <= rule.max_length + AFTER + TAIL_CAP
 
 
 @given(st.text(alphabet="w12!? é", max_size=24), st.integers(0, 24))
