@@ -298,9 +298,8 @@ class Session:
             return
         status = self._status or 502
         message = f"The provider answered with status {status} and no error that could be checked."
-        yield from self._pass_reply(
-            self._dialect.error(status, message, "upstream_error", "error_unreadable"), changed=True
-        )
+        error = self._dialect.error(status, message, "upstream_error", "error_unreadable")
+        yield from self._pass_reply(error, changed=True, ours=True)
 
     def _pass_reply(self, body: bytes, *, changed: bool, ours: bool = False) -> Steps:
         yield self._end(record.outcome(self.exchange, self._status), "upstream_error" if self._failed else "")
