@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 
 import pytest
 from fakes import Asks, Play, Says, answered, ask, opened, prompt, reply, rules
@@ -19,8 +20,11 @@ from extproc.model import (
     Phase,
     Proceed,
     Redact,
+    Send,
     Trailers,
+    Wake,
 )
+from extproc.policies.dlp_filter import DlpFilter, DlpSettings
 
 CHAT = b'{"model":"demo","messages":[{"role":"user","content":"hello"}]}'
 REPLY = (
@@ -209,6 +213,101 @@ def test_an_event_stream_turns_to_full_duplex_and_passes_piece_by_piece() -> Non
     assert isinstance(head, Proceed) and head.mode is BodyMode.FULL_DUPLEX
     assert (one, two) == (Chunk(Phase.RESPONSE_BODY, EVENT), Chunk(Phase.RESPONSE_BODY, DONE, end=True))
     assert len(play.records("end")) == 1
+
+
+STREAM = answered(200, "text/event-stream")
+LEAK = b'data: {"choices":[{"index":0,"delta":{"content":"ACME-123456 "}}]}\n\n'
+
+
+def dlp(action: str) -> DlpFilter:
+    return DlpFilter(DlpSettings(detect_patterns=("ACME-[0-9]{6}",), action=action))  # type: ignore[arg-type]
+
+
+def test_a_stream_is_redacted_while_it_runs() -> None:
+    play = Play(rules(dlp("redact")))
+    *_, one, two = play.tell(ask(), prompt(CHAT), STREAM, reply(LEAK, False), reply(DONE, True))
+    assert isinstance(one, Chunk) and b"[DLP_REDACTED] " in one.data and b"ACME" not in one.data
+    assert two == Chunk(Phase.RESPONSE_BODY, DONE, end=True)
+    assert play.records("end")[0]["outcome"] == "redacted"
+
+
+def test_a_blocked_stream_is_ended_at_once_and_what_still_comes_is_ignored() -> None:
+    play = Play(rules(dlp("block")))
+    *_, one, two = play.tell(ask(), prompt(CHAT), STREAM, reply(EVENT, False), reply(LEAK, False))
+    assert one == Chunk(Phase.RESPONSE_BODY, EVENT)
+    assert isinstance(two, Chunk) and two.end and b"content_filter" in two.data and two.data.endswith(DONE)
+    assert play.tell(reply(LEAK, False), reply(DONE, True)) == []
+    assert [(end["outcome"], end["policy"]) for end in play.records("end")] == [("blocked", "dlp-filter")]
+
+
+def test_a_blocked_stream_in_streamed_mode_answers_every_later_piece_empty() -> None:
+    play = Play(rules(dlp("block")))
+    play.tell(opened(response_body=BodyMode.STREAMED), ask(), prompt(CHAT), STREAM)
+    one, two, three = play.tell(reply(LEAK, False), reply(EVENT, False), reply(DONE, True))
+    assert isinstance(one, Proceed) and one.body and b"content_filter" in one.body
+    assert two == three == Proceed(Phase.RESPONSE_BODY, body=b"")
+    assert len(play.records("end")) == 1
+
+
+def test_a_stream_that_is_blocked_before_its_headers_went_on_is_a_plain_409() -> None:
+    play = Play(rules(dlp("block")))
+    play.tell(opened(response_body=BodyMode.FULL_DUPLEX), ask(), prompt(CHAT))
+    assert play.tell(STREAM) == []
+    (no,) = play.tell(reply(LEAK, False))
+    assert isinstance(no, Answer) and no.status == 409
+    assert len(play.records("end")) == 1
+
+
+def test_held_headers_go_before_the_first_piece() -> None:
+    play = Play(rules(dlp("block")))
+    play.tell(opened(response_body=BodyMode.FULL_DUPLEX), ask(), prompt(CHAT), STREAM)
+    head, piece = play.tell(reply(EVENT, False))
+    assert isinstance(head, Proceed) and head.phase is Phase.RESPONSE_HEADERS
+    assert piece == Chunk(Phase.RESPONSE_BODY, EVENT)
+
+
+def test_a_pause_wakes_the_session_and_lets_settled_text_out() -> None:
+    play = Play(rules(dlp("redact")))
+    held = EVENT.replace(b"hello ", b"hello ACM")
+    play.tell(ask(), prompt(CHAT), STREAM)
+    assert play.tell(reply(held, False)) == []
+    assert isinstance(play.steps[-1], Wake) and play.steps[-1].after > 0
+    (sent, _) = play.perform(play.session.woke())
+    assert isinstance(sent, Send) and isinstance(sent.reply, Chunk) and b'"hello "' in sent.reply.data
+
+
+def test_trailers_let_out_what_is_held() -> None:
+    play = Play(rules(dlp("redact")))
+    play.tell(ask(), prompt(CHAT), STREAM)
+    assert play.tell(reply(EVENT.replace(b"hello ", b"ACME"), False)) == []
+    piece, trailers = play.tell(Trailers(Phase.RESPONSE_TRAILERS, ()))
+    assert isinstance(piece, Chunk) and b"ACME" in piece.data and not piece.end
+    assert trailers == Proceed(Phase.RESPONSE_TRAILERS)
+
+
+def test_a_stream_that_the_client_leaves_is_recorded_with_what_was_decided() -> None:
+    play = Play(rules(dlp("redact")))
+    play.tell(ask(), prompt(CHAT), STREAM, reply(LEAK, False))
+    play.perform(play.session.closed())
+    (end,) = play.records("end")
+    assert end["outcome"] == "aborted" and [d.verdict for d in end["decisions"]] == ["allow", "redact"]  # type: ignore[attr-defined]
+
+
+def test_a_coded_stream_is_decoded_piece_by_piece() -> None:
+    squeeze = zlib.compressobj(wbits=31)
+    first = squeeze.compress(LEAK) + squeeze.flush(zlib.Z_SYNC_FLUSH)
+    last = squeeze.compress(DONE) + squeeze.flush()
+    play = Play(rules(dlp("redact")))
+    *_, head, one, two = play.tell(
+        ask(),
+        prompt(CHAT),
+        answered(200, "text/event-stream", ("content-encoding", "gzip")),
+        reply(first, False),
+        reply(last, True),
+    )
+    assert isinstance(head, Proceed) and "content-encoding" in head.remove_headers
+    assert isinstance(one, Chunk) and b"[DLP_REDACTED]" in one.data
+    assert two == Chunk(Phase.RESPONSE_BODY, DONE, end=True)
 
 
 def test_a_repeated_last_piece_in_full_duplex_is_ignored() -> None:

@@ -8,7 +8,8 @@ The rules, from ext_proc v3 as Envoy 1.40 implements it:
 - A JSON body is judged whole. BUFFERED sends it whole. STREAMED pieces are answered empty until the last, whose reply
   carries everything. In full duplex the headers' reply is held back until the body was judged.
 - An event stream goes through a guard while it runs: the reply to its headers turns the body mode to full duplex,
-  where pieces go out when they are settled, a pause flushes what is held, and we may end the stream early.
+  where pieces go out when they are settled, a pause flushes what is held, and we may end the stream early. Where full
+  duplex is the mode already, the headers wait for the first of it, so that a block before that is a plain 409.
 - `begin` is recorded before the first reply that lets anything pass, `end` before the last byte is released (D9).
 """
 
@@ -64,6 +65,7 @@ class Session:
         self._dialect = rules.fallback
         self._passing = False  # an error: its pieces are not ours to hold
         self._streaming: Streaming | None = None
+        self._held: Proceed | None = None  # the reply to a stream's headers, until something of it may go on
         self._status: int | None = None
         self._began = False
         self._ended = False
@@ -102,7 +104,7 @@ class Session:
     @property
     def owes(self) -> bool:
         """Whether a message waits for its reply."""
-        passing = self._passing or self._streaming is not None
+        passing = self._passing or (self._streaming is not None and self._held is None)
         return not self._answered and (self._request.replies_held or (self._response.replies_held and not passing))
 
     def closed(self) -> Steps:
@@ -319,7 +321,10 @@ class Session:
             direction.mode = BodyMode.FULL_DUPLEX
         guard = StreamGuard(self._dialect.stream(), self.rules.chain, self.exchange, self.rules.stream)
         self._streaming = Streaming(guard, direction.mode, direction.decoder)
-        yield Send(self._marked(BodyMode.FULL_DUPLEX if turned else None))
+        if direction.mode is BodyMode.FULL_DUPLEX and not turned:
+            self._held = self._marked()
+        else:
+            yield Send(self._marked(BodyMode.FULL_DUPLEX if turned else None))
 
     def _stream_piece(self, streaming: Streaming, data: bytes, *, last: bool) -> Steps:
         over = streaming.over
@@ -333,16 +338,29 @@ class Session:
         yield from self._send(streaming, out, last=last)
 
     def _send(self, streaming: Streaming, data: bytes, *, last: bool) -> Steps:
-        for reply in streaming.replies(data, last=last):
+        replies = streaming.replies(data, last=last)
+        if replies and self._held:
+            yield Send(self._held)
+            self._held = None
+        for reply in replies:
             yield Send(reply)
         if streaming.wake_after and not last:
             yield Wake(streaming.wake_after)
 
     def _stop(self, streaming: Streaming, data: bytes, *, last: bool) -> Steps:
-        """The end of a stream in its own protocol. In full duplex Envoy then resets the provider (design, point 11)."""
+        """The end of a stream in its own protocol. In full duplex Envoy then resets the provider (design, point 11).
+
+        Where not even the headers went on, the client gets a plain refusal.
+        """
         streaming.conclude()
         streaming.over = True
         match streaming.stopped:
+            case Refused() as why if self._held:
+                yield from self._block(why)
+                return
+            case Failed(message=message, reason=reason) if self._held:
+                yield from self._bad_gateway(message, reason)
+                return
             case Refused() as why:
                 yield self._end(_refusal(why), why.reason, why.policy)
             case Failed(reason=reason):
@@ -382,6 +400,8 @@ class Session:
             return
         streaming.conclude()
         yield self._end(record.outcome(self.exchange, self._status), "")
+        if self._held:
+            yield Send(self._held)
         if out:
             yield Send(Chunk(Phase.RESPONSE_BODY, out))
 
