@@ -2,14 +2,15 @@
 
 Data flows one way, and each step is one module or package:
 
-    transport -> wire -> session -> chain -> policies | cache | routing -> audit
+    transport -> wire -> session -> guard -> chain -> policies | cache | routing -> audit
 
     model       the vocabulary; imports nothing of ours
-    dialects    one file per client API: read a body as texts, write edits back
+    dialects    one package per client API: read a body as texts, write edits back
     detect      patterns and rule sets: text in, hits out
     policies    one file per kind
     chain       asks the policies: order, stopping, shadow mode, failure and timing, once, here
     routing     which targets may carry a request, in which order
+    guard       event streams while they run: bytes in, events held until they are settled, bytes out
     session     which message may come when; events in, steps out; no I/O
     wire        protobuf <-> events and replies
     transport   gRPC in and out
