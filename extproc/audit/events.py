@@ -22,12 +22,17 @@ class EventLog:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def append(self, events: Sequence[Mapping[str, object]], now: float) -> None:
-        """Write whole lines with one write(2): a killed shipper leaves at most one torn line. Raises OSError."""
+        """Write whole lines with one write(2): a killed shipper leaves at most one torn line.
+
+        Raises OSError, and has then written nothing.
+        """
         path = self._directory / f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}.jsonl"
         data = b"".join(orjson.dumps(event) + b"\n" for event in events)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
+            before = os.fstat(fd).st_size
             if os.write(fd, data) != len(data):
+                os.ftruncate(fd, before)
                 raise OSError(f"{path}: a short write; is the disk full?")
         finally:
             os.close(fd)

@@ -24,6 +24,7 @@ from extproc.audit.merge import END_WAIT, Merger
 from extproc.audit.otlp import Exporter
 from extproc.audit.otlp_settings import OtlpSettings, OtlpVariableError
 from extproc.audit.sources import EdgeLog, Segment
+from extproc.audit.spool import successor
 
 log = logging.getLogger("extproc.shipper")
 
@@ -39,6 +40,7 @@ class Shipper:
     state: Path
     merger: Merger = field(default_factory=Merger)
     segments: dict[Path, Segment] = field(default_factory=dict)
+    unwritten: list[dict[str, object]] = field(default_factory=list)
     edge: EdgeLog = field(init=False)
     events: EventLog = field(init=False)
 
@@ -49,7 +51,10 @@ class Shipper:
         self.merger.done |= self.events.request_ids()
 
     def turn(self, now: float) -> int:
-        """Read everything new, write what is complete; how many events that were. Raises OSError."""
+        """Read everything new, write what is complete; how many events that were.
+
+        Raises OSError where they cannot be written; they are kept, and so are their sources.
+        """
         edges = list(self.edge.read())  # before the spools: see merge
         for path in sorted((self.state / "spool").glob("*.seg")):
             segment = self.segments.setdefault(path, Segment(path))
@@ -60,16 +65,23 @@ class Shipper:
                     self._writer_gone(segment)
         for entry in edges:
             self.merger.feed(entry, now)
-        finished = list(self.merger.finished(now))
-        if finished:
-            self.events.append(finished, now)
+        self.unwritten += self.merger.finished(now)
+        written = len(self.unwritten)
+        if written:
+            self.events.append(self.unwritten, now)
+            self.unwritten = []
         self._clean()
-        return len(finished)
+        return written
 
     def _writer_gone(self, segment: Segment) -> None:
         if segment.damaged:
             log.error("%s: %d damaged bytes skipped", segment.path.name, segment.damaged)
-        for key in segment.ids & self.merger.pending.keys():
+        begun = segment.ids & self.merger.pending.keys()
+        following = successor(segment.path)
+        if following.exists():  # a writer that lives: it has only turned the page
+            self.segments.setdefault(following, Segment(following)).ids.update(begun)
+            return
+        for key in begun:
             self.merger.pending[key].writer_gone = True
 
     def _clean(self) -> None:

@@ -62,10 +62,12 @@ class SpoolWriter:
         os.close(self._fd)
 
     def _turn(self) -> None:
-        os.close(self._fd)
+        """The next segment is there before this one is given up, so that a reader never takes us for dead."""
+        left = self._fd
         self._number += 1
-        self._size = 0
         self._fd = self._open()
+        self._size = 0
+        os.close(left)
 
     def _open(self) -> int:
         path = self._directory / f"{self._stem}-{self._number:06d}.seg"
@@ -80,6 +82,12 @@ class SpoolWriter:
         except OSError as error:
             raise SpoolError(f"{path}: {error.strerror}") from error
         return fd
+
+
+def successor(path: Path) -> Path:
+    """The segment that a writer opens after this one."""
+    stem, _, number = path.stem.rpartition("-")
+    return path.with_name(f"{stem}-{int(number) + 1:06d}.seg")
 
 
 def frame(entry: Mapping[str, object]) -> bytes:

@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import orjson
+import pytest
 
 from extproc.audit.events import EventTail
 from extproc.audit.shipper import Shipper
@@ -53,3 +54,56 @@ def test_a_torn_line_of_a_killed_shipper_is_mended(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes() + b'{"request_id":"b"')
     assert Shipper(tmp_path).merger.done == {"a"}
     assert path.read_bytes() == b'{"request_id":"a"}\n'
+
+
+def test_an_exchange_that_outlives_its_writers_segment_is_not_taken_for_interrupted(tmp_path: Path) -> None:
+    writer = SpoolWriter(tmp_path / "spool", "w", segment_bytes=200)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "edge.log").write_bytes(b'{"k":"edge","id":"long","path":"/v1/x"}\n')
+    writer.append({"k": "begin", "id": "long"})
+    for number in range(9):  # each turns the page
+        writer.append({"k": "begin", "id": f"r{number}", "filler": "x" * 150})
+        writer.append({"k": "end", "id": f"r{number}", "outcome": "allowed"})
+    shipper = Shipper(tmp_path)
+    shipper.turn(0.0)
+    shipper.turn(1.9)  # an edge without an end waits END_WAIT, so nothing may have decided yet
+    writer.append({"k": "end", "id": "long", "outcome": "blocked"})
+    writer.close()
+    for now in (2.0, 20.0):
+        shipper.turn(now)
+    decisions = {e["request_id"]: e["decision"] for e in EventTail(tmp_path / "events").read()}
+    assert decisions == {"long": "blocked", **{f"r{number}": "allowed" for number in range(9)}}
+    assert not list((tmp_path / "spool").glob("*.seg"))
+
+
+def test_a_stream_without_an_edge_lives_as_long_as_its_writer(tmp_path: Path) -> None:
+    writer = SpoolWriter(tmp_path / "spool", "w", segment_bytes=200)
+    writer.append({"k": "begin", "id": "long"})
+    writer.append({"k": "begin", "id": "other", "filler": "x" * 150})
+    shipper = Shipper(tmp_path)
+    for now in (0.0, 1000.0):
+        assert shipper.turn(now) == 0
+    writer.close()
+    shipper.turn(1001.0)
+    shipper.turn(1010.0)
+    decisions = {e["request_id"]: e["decision"] for e in EventTail(tmp_path / "events").read()}
+    assert decisions == {"long": "interrupted", "other": "interrupted"}
+
+
+def test_events_that_cannot_be_written_are_kept_with_their_sources(tmp_path: Path) -> None:
+    full = tmp_path / "events" / "1970-01-01.jsonl"
+    writer = SpoolWriter(tmp_path / "spool", "w")
+    writer.append({"k": "begin", "id": "a"})
+    writer.append({"k": "end", "id": "a", "outcome": "allowed"})
+    writer.close()
+    shipper = Shipper(tmp_path)
+    full.symlink_to("/dev/full")  # every write says ENOSPC
+    shipper.turn(0.0)
+    for now in (10.0, 11.0):
+        with pytest.raises(OSError, match="No space left"):
+            shipper.turn(now)
+    assert list((tmp_path / "spool").glob("*.seg"))
+    full.unlink()
+    shipper.turn(12.0)
+    assert [event["request_id"] for event in EventTail(tmp_path / "events").read()] == ["a"]
+    assert not list((tmp_path / "spool").glob("*.seg"))
