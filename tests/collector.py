@@ -18,19 +18,22 @@ from extproc.audit.otlp import EXPORT
 class Collector(grpc.GenericRpcHandler):
     """`spans` in the order in which they came, repeats included."""
 
-    failures: list[grpc.StatusCode] = field(default_factory=list)
+    failures: list[grpc.StatusCode | None] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
 
     @property
     def ids(self) -> list[bytes]:
         return [span.span_id for span in self.spans]
 
+    def fails_after(self, batches: int) -> None:
+        self.failures = [*[None] * batches, grpc.StatusCode.UNAVAILABLE]
+
     def service(self, call: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         return grpc.unary_unary_rpc_method_handler(self._export) if call.method == EXPORT else None
 
     def _export(self, data: bytes, context: grpc.ServicerContext) -> bytes:
-        if self.failures:
-            context.abort(self.failures.pop(0), "as told")
+        if self.failures and (failure := self.failures.pop(0)):
+            context.abort(failure, "as told")
         for group in ExportTraceServiceRequest.FromString(data).resource_spans:
             self.spans += [span for scope in group.scope_spans for span in scope.spans]
         return b""

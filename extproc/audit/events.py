@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 
@@ -50,23 +51,46 @@ class EventLog:
         return {str(event["request_id"]) for event in tail.read()}
 
 
+CHUNK = 1 << 20
+"""Bytes that a reader has in memory at a time."""
+
+
 @dataclass(slots=True)
 class EventTail:
-    """Reads events, and on the next call those that came since."""
+    """Reads events, and on the next call those that came since. `offsets` says how far each file was read."""
 
     directory: Path
     offsets: dict[str, int] = field(default_factory=dict)
 
     def read(self) -> Iterator[dict[str, object]]:
         """Complete lines not read before, oldest file first."""
-        for path in sorted(self.directory.glob("*.jsonl")):
+        while events := self.take(10_000):
+            yield from events
+
+    def take(self, most: int) -> list[dict[str, object]]:
+        """At most so many of them. Files that are gone are forgotten."""
+        paths = sorted(self.directory.glob("*.jsonl"))
+        self.offsets = {path.name: self.offsets.get(path.name, 0) for path in paths}
+        events: list[dict[str, object]] = []
+        for path in paths:
             with path.open("rb") as file:
-                file.seek(self.offsets.get(path.name, 0))
-                data = file.read()
-            complete = data.rfind(b"\n") + 1
-            self.offsets[path.name] = self.offsets.get(path.name, 0) + complete
-            for line in data[:complete].splitlines():
-                yield orjson.loads(line)
+                while len(events) < most and (lines := _lines(file, self.offsets[path.name])):
+                    lines = lines[: most - len(events)]
+                    events += map(orjson.loads, lines)
+                    self.offsets[path.name] += sum(map(len, lines))
+        return events
+
+
+def _lines(file: BinaryIO, offset: int) -> list[bytes]:
+    """The complete lines in the chunk at this offset; in a larger one where the first line does not end in it."""
+    size = CHUNK
+    while True:
+        file.seek(offset)
+        data = file.read(size)
+        end = data.rfind(b"\n") + 1
+        if end or len(data) < size:
+            return data[:end].splitlines(keepends=True)
+        size *= 2
 
 
 def matches(event: Mapping[str, object], filters: Mapping[str, str]) -> bool:

@@ -21,6 +21,7 @@ log = logging.getLogger("extproc.shipper")
 
 BATCH = 256
 BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0)
+LONGEST_WAIT = 60.0
 
 
 @dataclass(slots=True)
@@ -33,34 +34,37 @@ class Export:
     _pending: list[dict[str, object]] = field(default_factory=list)
     _tail: EventTail = field(init=False)
     _failures: int = 0
+    _retry_after: float = 0.0
 
     def __post_init__(self) -> None:
         self._tail = EventTail(self.directory, self._cursor())
 
     def turn(self) -> bool:
         """Send what is new; whether anything is left. Raises nothing: a failure is waited out."""
-        if not self._pending:
-            self._pending = list(self._tail.read())
-        while self._pending:
-            batch = self._pending[:BATCH]
+        while True:
+            self._pending = self._pending or self._tail.take(BATCH)
+            if not self._pending:
+                return False
             try:
-                self.exporter.send(request(batch, self.settings.resource))
+                self.exporter.send(request(self._pending, self.settings.resource))
             except ExportError as error:
                 if not error.permanent:
                     self._failed(error)
                     return True
-                self._put_aside(batch, error)
+                self._put_aside(self._pending, error)
             self._failures = 0
-            del self._pending[: len(batch)]
-        self._save()
-        return False
+            self._retry_after = 0.0
+            self._pending = []
+            self._save()
 
     def pause(self) -> float:
-        """Seconds until the next turn."""
-        return BACK_OFF[min(self._failures, len(BACK_OFF)) - 1] if self._failures else BACK_OFF[0]
+        """Seconds until the next turn; a collector that says how long is listened to, within reason."""
+        waiting = BACK_OFF[min(self._failures, len(BACK_OFF)) - 1] if self._failures else BACK_OFF[0]
+        return min(max(waiting, self._retry_after), LONGEST_WAIT)
 
     def _failed(self, error: ExportError) -> None:
         self._failures += 1
+        self._retry_after = error.retry_after
         if self._failures == 1:
             log.warning("the collector at %s does not take spans (%s); will try again", self.settings.endpoint, error)
 

@@ -5,12 +5,19 @@ Span and trace ids come from the request id or the caller's trace, so a batch th
 
 from __future__ import annotations
 
+import gzip
 import http.client
+import logging
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
@@ -19,18 +26,25 @@ from extproc.audit.otlp_settings import OtlpSettings
 from extproc.model import ExtprocError
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-_RETRIABLE_HTTP = frozenset({429, 502, 503, 504})
-_PERMANENT_GRPC = frozenset({grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED})
+_PERMANENT_HTTP = frozenset({400, 413, 422})
+_PERMANENT_GRPC = frozenset({grpc.StatusCode.INVALID_ARGUMENT})
+"""The batch itself is wrong. A wrong address or token is the operator's to mend, and nothing is given up for it."""
+
+log = logging.getLogger("extproc.shipper")
 
 
 class ExportError(ExtprocError):
-    """The batch was not taken. `permanent` means that sending it again is in vain."""
+    """The batch was not taken. `permanent` means that sending it again is in vain.
+
+    `retry_after` is what the collector asked for, in seconds; 0 where it said nothing.
+    """
 
     code = "export"
 
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
+    def __init__(self, message: str, *, permanent: bool = False, retry_after: float = 0.0) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.retry_after = retry_after
 
 
 def request(events: Sequence[Mapping[str, Any]], resource: Mapping[str, str]) -> bytes:
@@ -95,47 +109,80 @@ def _as_it_is(data: bytes) -> bytes:
 
 
 class Exporter:
-    """Sends batches; one connection for gRPC, one a batch for HTTP."""
+    """Sends batches over one connection, which is opened again where it broke."""
 
     def __init__(self, settings: OtlpSettings) -> None:
         self._settings = settings
         self._channel: grpc.Channel | None = None
+        self._connection: http.client.HTTPConnection | None = None
 
     def send(self, data: bytes) -> None:
         """One batch, acknowledged by the collector. Raises ExportError."""
-        if self._settings.protocol.startswith("http"):
-            self._http(data)
-        else:
-            self._grpc(data)
+        answer = self._http(data) if self._settings.protocol.startswith("http") else self._grpc(data)
+        rejected = _rejected(answer)
+        if rejected:
+            log.error("the collector took the batch but rejected %d of its spans: %s", *rejected)
 
-    def _grpc(self, data: bytes) -> None:
+    def _grpc(self, data: bytes) -> bytes:
         if self._channel is None:
             self._channel = self._connect()
         call = self._channel.unary_unary(EXPORT, _as_it_is, _as_it_is)
+        gzip_or_not = grpc.Compression.Gzip if self._settings.gzip else None
         try:
-            call(data, timeout=self._settings.seconds, metadata=self._settings.headers)
+            answer: bytes = call(
+                data, timeout=self._settings.seconds, metadata=self._settings.headers, compression=gzip_or_not
+            )
         except grpc.RpcError as error:
             code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
             raise ExportError(code.name, permanent=code in _PERMANENT_GRPC) from error
+        return answer
 
     def _connect(self) -> grpc.Channel:
         host, port = self._settings.place
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         if self._settings.parts.scheme == "https":
-            return grpc.secure_channel(place, grpc.ssl_channel_credentials())
+            return grpc.secure_channel(place, grpc.ssl_channel_credentials(self._settings.trusted()))
         return grpc.insecure_channel(place)
 
-    def _http(self, data: bytes) -> None:
-        parts = self._settings.parts
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(*self._settings.place, timeout=self._settings.seconds)
+    def _http(self, data: bytes) -> bytes:
         headers = {"content-type": "application/x-protobuf", **dict(self._settings.headers)}
+        if self._settings.gzip:
+            data, headers = gzip.compress(data), {**headers, "content-encoding": "gzip"}
+        connection = self._connection or self._connected()
         try:
-            connection.request("POST", parts.path or "/v1/traces", data, headers)
-            status = connection.getresponse().status
+            connection.request("POST", self._settings.parts.path or "/v1/traces", data, headers)
+            response = connection.getresponse()
+            answer = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise ExportError(type(error).__name__) from error
-        finally:
+            self._connection = None
             connection.close()
-        if status >= 300:
-            raise ExportError(f"HTTP {status}", permanent=status not in _RETRIABLE_HTTP and status < 500)
+            raise ExportError(type(error).__name__) from error
+        if response.status >= 300:
+            permanent = response.status in _PERMANENT_HTTP
+            raise ExportError(f"HTTP {response.status}", permanent=permanent, retry_after=_seconds(response))
+        return answer
+
+    def _connected(self) -> http.client.HTTPConnection:
+        place, seconds = self._settings.place, self._settings.seconds
+        if self._settings.parts.scheme == "https":
+            trust = self._settings.trusted()
+            context = ssl.create_default_context(cadata=trust.decode() if trust else None)
+            self._connection = http.client.HTTPSConnection(*place, timeout=seconds, context=context)
+        else:
+            self._connection = http.client.HTTPConnection(*place, timeout=seconds)
+        return self._connection
+
+
+def _rejected(answer: bytes) -> tuple[int, str] | None:
+    """How many spans the collector would not have, and its words; None where it took all."""
+    try:
+        partial = ExportTraceServiceResponse.FromString(answer).partial_success
+    except DecodeError:  # some collectors answer with text
+        return None
+    return (partial.rejected_spans, partial.error_message) if partial.rejected_spans else None
+
+
+def _seconds(response: http.client.HTTPResponse) -> float:
+    """`retry-after` in its form of seconds; its dates are not worth a clock here."""
+    value = response.getheader("retry-after", "")
+    return float(value) if value.isascii() and value.isdigit() and len(value) < 7 else 0.0

@@ -1,9 +1,10 @@
-"""Where spans go: the `OTEL_*` variables of the OpenTelemetry specification. Pure, and without gRPC."""
+"""Where spans go: the `OTEL_*` variables of the OpenTelemetry specification. Without gRPC."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from extproc.model import ExtprocError
@@ -27,6 +28,8 @@ class OtlpSettings:
     headers: tuple[tuple[str, str], ...] = ()
     seconds: float = 10.0
     resource: Mapping[str, str] = field(default_factory=dict)
+    gzip: bool = False
+    certificate: Path | None = None
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> OtlpSettings | None:
@@ -41,7 +44,19 @@ class OtlpSettings:
         resource = {"service.name": "keeptrusts-gateway", **_pairs(environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))}
         if environ.get("OTEL_SERVICE_NAME"):
             resource["service.name"] = environ["OTEL_SERVICE_NAME"]
-        return cls(endpoint, protocol, _headers(*_variable(environ, "HEADERS")), _seconds(environ), resource)
+        return cls(
+            endpoint,
+            protocol,
+            headers=_headers(*_variable(environ, "HEADERS")),
+            seconds=_seconds(environ),
+            resource=resource,
+            gzip=_gzip(*_variable(environ, "COMPRESSION", "none")),
+            certificate=_certificate(*_variable(environ, "CERTIFICATE")),
+        )
+
+    def trusted(self) -> bytes | None:
+        """The CA that signs the collector's certificate, in PEM; None for the machine's own. Raises OSError."""
+        return self.certificate.read_bytes() if self.certificate else None
 
     @property
     def parts(self) -> SplitResult:
@@ -79,6 +94,19 @@ def _check_endpoint(name: str, endpoint: str, protocol: str) -> None:
     if not known:
         wanted = "HOST:PORT or a URL" if protocol == "grpc" else "a URL"
         raise OtlpVariableError(f"{name}: expected {wanted}, like http://localhost:4317, found {endpoint!r}")
+
+
+def _gzip(name: str, value: str) -> bool:
+    if value not in ("gzip", "none"):
+        raise OtlpVariableError(f"{name}: expected gzip or none, found {value!r}")
+    return value == "gzip"
+
+
+def _certificate(name: str, value: str) -> Path | None:
+    path = Path(value) if value else None
+    if path and not path.is_file():
+        raise OtlpVariableError(f"{name}: {value}: no such file")
+    return path
 
 
 def _seconds(environ: Mapping[str, str]) -> float:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import cast
 
 import grpc
 import pytest
 from collector import Collector, serving
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from extproc.audit.events import EventLog
 from extproc.audit.export import Export
@@ -77,3 +81,81 @@ def test_the_variables_of_the_specification_are_read() -> None:
     assert settings.endpoint == "http://c:4318/v1/traces"
     assert settings.headers == (("authorization", "Basic x"), ("b", "2"))
     assert settings.resource["service.name"] == "gw"
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.UNIMPLEMENTED])
+def test_for_a_wrong_token_or_address_nothing_is_given_up(
+    tmp_path: Path, collector: tuple[Collector, OtlpSettings], code: grpc.StatusCode
+) -> None:
+    receiver, settings = collector
+    receiver.failures = [code]
+    EventLog(tmp_path).append(events(5), 0.0)
+    export = Export(tmp_path, settings, Exporter(settings))
+    assert export.turn()
+    assert not export.turn()
+    assert len(receiver.spans) == 5 and not (tmp_path / "otlp-refused.log").exists()
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Gives the answers of its server in turn, and keeps what it was sent."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        server = cast("Scripted", self.server)
+        server.received.append((self.client_address[1], self.rfile.read(int(self.headers["content-length"]))))
+        status, headers, body = server.answers.pop(0)
+        self.send_response(status)
+        for name, value in {**headers, "content-length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Scripted(ThreadingHTTPServer):
+    def __init__(self, *answers: tuple[int, dict[str, str], bytes]) -> None:
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.answers = list(answers)
+        self.received: list[tuple[int, bytes]] = []
+        Thread(target=self.serve_forever, daemon=True).start()
+
+    def export(self, directory: Path) -> Export:
+        settings = OtlpSettings(f"http://127.0.0.1:{self.server_address[1]}/v1/traces", "http/protobuf", seconds=5)
+        return Export(directory, settings, Exporter(settings))
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+def test_one_connection_serves_all_batches_and_a_collector_is_asked_again_when_it_says(tmp_path: Path) -> None:
+    server = Scripted((503, {"retry-after": "7"}, b"later"), (200, {}, b""), (200, {}, b""))
+    EventLog(tmp_path).append(events(300), 0.0)
+    export = server.export(tmp_path)
+    assert export.turn() and export.pause() == 7
+    assert not export.turn() and export.pause() < 1
+    assert len({port for port, _ in server.received}) == 1 and len(server.received) == 3
+    server.close()
+
+
+def test_spans_that_a_collector_rejects_in_part_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    partial = ExportTraceServiceResponse()
+    partial.partial_success.rejected_spans, partial.partial_success.error_message = 2, "too old"
+    server = Scripted((200, {}, partial.SerializeToString()))
+    EventLog(tmp_path).append(events(3), 0.0)
+    assert not server.export(tmp_path).turn()
+    assert "rejected 2 of its spans: too old" in caplog.text
+    server.close()
+
+
+def test_a_cursor_is_kept_for_every_batch(tmp_path: Path, collector: tuple[Collector, OtlpSettings]) -> None:
+    receiver, settings = collector
+    EventLog(tmp_path).append(events(600), 0.0)
+    first = Export(tmp_path, settings, Exporter(settings))
+    receiver.fails_after(2)
+    assert first.turn()
+    assert not Export(tmp_path, settings, Exporter(settings)).turn()
+    assert len(receiver.ids) == len(set(receiver.ids)) == 600
