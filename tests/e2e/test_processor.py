@@ -16,6 +16,7 @@ from pathlib import Path
 import grpc
 import httpx
 import pytest
+from collector import serving
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -83,14 +84,14 @@ class Client:
 
 
 @contextmanager
-def envoy(root: Path, sockets: list[Path], provider_port: int, key: str) -> Iterator[Client]:
-    """The minimal Envoy, its one endpoint replaced by these sockets."""
+def envoy(root: Path, sockets: list[Path], provider_port: int, key: str, collector: str = "") -> Iterator[Client]:
+    """The minimal Envoy, its one endpoint replaced by these sockets; with a collector it traces."""
     port = free_port()
     endpoint = "{ endpoint: { address: { pipe: { path: /tmp/keeptrusts.sock } } } }"
     text = MINIMAL.read_text().replace("8080", str(port)).replace("41003", str(provider_port))
     assert endpoint in text
     text = text.replace(endpoint, ", ".join(endpoint.replace("/tmp/keeptrusts.sock", str(each)) for each in sockets))
-    (root / "envoy.yaml").write_text(text)
+    (root / "envoy.yaml").write_text(traced(text, collector) if collector else text)
     command = [str(binary()), "-c", str(root / "envoy.yaml"), "--use-dynamic-base-id", "--log-level", "error"]
     with (
         subprocess.Popen(command) as process,
@@ -102,6 +103,51 @@ def envoy(root: Path, sockets: list[Path], provider_port: int, key: str) -> Iter
             yield client
         finally:
             process.terminate()
+
+
+def traced(text: str, collector: str) -> str:
+    """The same Envoy with its own spans on."""
+    kind = "type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig"
+    service = "grpc_service: { envoy_grpc: { cluster_name: otel }, timeout: 1s }, service_name: edge"
+    provider = f'{{ name: otel, typed_config: {{ "@type": {kind}, {service} }} }}'
+    text = text.replace(
+        "stat_prefix: http\n", f"stat_prefix: http\n                tracing: {{ provider: {provider} }}\n"
+    )
+    cluster = text[text.index("    - name: keeptrusts #") : text.index("    - name: provider")]
+    host, port = collector.removeprefix("http://").split(":")
+    endpoint = f"{{ socket_address: {{ address: {host}, port_value: {port} }} }}"
+    head, _, _ = cluster.replace("name: keeptrusts", "name: otel").partition("      load_assignment")
+    assignment = (
+        f"{{ cluster_name: otel, endpoints: [{{ lb_endpoints: [{{ endpoint: {{ address: {endpoint} }} }}] }}] }}"
+    )
+    return f"{text}{head}      load_assignment: {assignment}\n"
+
+
+def test_an_event_hangs_below_envoys_own_span_of_the_call_to_us(tmp_path: Path, providers: Providers) -> None:
+    _, port = providers.add()
+    socket = tmp_path / "p.sock"
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    with (
+        serving() as (collector, endpoint),
+        processor(tmp_path, [f"unix:{socket}"], port) as running,
+        envoy(tmp_path, [socket], port, running.key, endpoint) as client,
+    ):
+        client.http.headers["traceparent"] = f"00-{trace}-b7ad6b7169203331-01"
+        key = client.ask("hello").headers["x-keeptrusts-request-id"]
+        eventually(lambda: key in events(running.state), "an event")
+        event = events(running.state)[key]
+
+        def is_envoys() -> bool:
+            spans = {span.span_id.hex(): span for span in collector.spans if span.trace_id.hex() == trace}
+            return event["parent_span_id"] in spans
+
+        eventually(is_envoys, "the parent among Envoy's spans")
+    assert event["trace_id"] == trace
+
+
+def events(state: Path) -> dict[str, dict[str, object]]:
+    rows = kt("events", "tail", "--no-follow", "--json", "--since", "1d", "--state-dir", str(state)).stdout
+    return {row["request_id"]: row for row in map(json.loads, rows.splitlines())}
 
 
 def test_the_minimal_envoy_is_governed_alike(tmp_path: Path, providers: Providers) -> None:
