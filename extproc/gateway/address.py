@@ -6,6 +6,7 @@ import ipaddress
 import os
 import socket
 import stat
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,8 +109,11 @@ def unix_obstacle(path: Path) -> str:
         return TOO_LONG
     if not path.parent.is_dir():
         return f"{path.parent} is not a directory"
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        return f"{path.parent} cannot be written"
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):  # access(2) tells root that it may write below /proc
+            pass
+    except OSError as error:
+        return f"{path.parent} cannot be written: {error.strerror}"
     try:
         if not stat.S_ISSOCK(path.stat().st_mode):
             return "something that is not a socket stands there"
