@@ -9,6 +9,9 @@ from typing import Annotated, Any, Literal
 from extproc.model import Fault, Target
 from extproc.policies.base import Between
 
+LARGEST_BODY = 512 << 20
+"""Bytes: the most that a limit may allow, and so what a worker is ready to receive whatever a reload brings."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
@@ -49,8 +52,8 @@ class Limits:
     `x-forwarded-for` is believed (1 behind nginx or a load balancer).
     """
 
-    max_body_bytes: Annotated[int, Between(1024, 512 << 20)] = 32 << 20
-    max_response_bytes: Annotated[int, Between(1024, 512 << 20)] = 32 << 20
+    max_body_bytes: Annotated[int, Between(1024, LARGEST_BODY)] = 32 << 20
+    max_response_bytes: Annotated[int, Between(1024, LARGEST_BODY)] = 32 << 20
     json_depth: Annotated[int, Between(8, 256)] = 64
     policy_timeout_seconds: Annotated[float, Between(0.01, 600)] = 10.0
     first_byte_timeout_seconds: Annotated[float, Between(1, 3600)] = 300.0

@@ -1,7 +1,8 @@
 """The grpc.aio transport: TCP with or without mTLS, Unix sockets, any data plane that speaks ext_proc.
 
-Options and why: messages up to the largest body and head-room (gRPC's own 4 MiB default turns larger bodies into
-503s); pings as often as Envoy's one-second keepalive sends them (C-core's default answers with GOAWAY).
+Options and why: messages up to the largest body that a limit may allow, and head-room (gRPC's own 4 MiB default turns
+larger bodies into 503s); pings as often as Envoy's one-second keepalive sends them (C-core's default answers with
+GOAWAY).
 """
 
 from __future__ import annotations
