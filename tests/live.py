@@ -43,8 +43,8 @@ class Providers:
         self.thread.start()
         self.all: list[DemoProvider] = []
 
-    def add(self, fault: str = "") -> tuple[DemoProvider, int]:
-        provider = DemoProvider(fault=fault)
+    def add(self, fault: str = "", together: int = 0) -> tuple[DemoProvider, int]:
+        provider = DemoProvider(fault=fault, together=together)
         self.all.append(provider)
         return provider, asyncio.run_coroutine_threadsafe(provider.start(), self.loop).result(5)
 

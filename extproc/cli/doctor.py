@@ -64,11 +64,12 @@ def _checks(
     """Everything that was asked about, cheap things first."""
     from extproc.gateway.doctor import machine, serving, state
     from extproc.gateway.envoy.files import binary
+    from extproc.gateway.open_files import attainable
 
     yield machine.python(tuple(sys.version_info[:3]))
     yield (envoy := machine.envoy(binary))
     yield machine.hyperscan()
-    yield machine.open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    yield machine.open_files(attainable(*resource.getrlimit(resource.RLIMIT_NOFILE)))
     yield state.directory(state_dir)
     yield state.disk(state_dir, Path("/proc/self/mountinfo").read_text())
     yield state.space(state_dir)

@@ -36,13 +36,18 @@ class Received:
 
 @dataclass(slots=True)
 class DemoProvider:
-    """A provider in this process. `requests` is everything that reached it."""
+    """A provider in this process. `requests` is everything that reached it.
+
+    It answers no chat before `together` of them have come.
+    """
 
     seed: int = 0
     fault: str = ""
     record: Path | None = None
+    together: int = 0
     requests: list[Received] = field(default_factory=list)
     _server: asyncio.Server | None = field(default=None, init=False)
+    _all_came: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen and return the port. Raises OSError."""
@@ -91,6 +96,9 @@ class DemoProvider:
     async def _chat(
         self, value: dict[str, Any], fault: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
+        if len(self.requests) >= self.together:
+            self._all_came.set()
+        await self._all_came.wait()
         said = _last_user_text(value)
         answer = LEAK if fault == "leak" else f"You said: {said}"
         if not value.get("stream"):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from extproc.gateway import open_files
 from extproc.gateway.child import Child
 from extproc.gateway.supervisor import START_TIMEOUT, lock_state
 
@@ -35,6 +36,7 @@ class Processor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up.set)
+        open_files.raise_limit(self.say)
         try:
             await asyncio.gather(*(worker.start(START_TIMEOUT) for worker in self.workers))
             await self.shipper.start(START_TIMEOUT)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from extproc.config.load import load
 from extproc.config.values import Config
-from extproc.gateway import admin, kept, plan
+from extproc.gateway import admin, kept, open_files, plan
 from extproc.gateway.address import TOO_LONG, AddressError, fits
 from extproc.gateway.child import Child, ChildError
 from extproc.gateway.envoy import files
@@ -79,6 +79,7 @@ class Supervisor:
         lock = lock_state(self.options.state_dir)
         try:
             self._handle_signals()
+            open_files.raise_limit(self.say)
             await self._start()
             on_ready()
             watching = asyncio.create_task(self._watch())

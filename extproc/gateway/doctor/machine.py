@@ -57,7 +57,7 @@ def hyperscan() -> Check:
 
 
 def open_files(limit: int) -> Check:
-    """Whether many streams fit into the soft limit on open files, a number or RLIM_INFINITY."""
+    """Whether many streams fit into the limit on open files that a gateway takes, a number or RLIM_INFINITY."""
     if limit == resource.RLIM_INFINITY:
         return Check("open files", "ok", "unlimited")
     if limit >= OPEN_FILES:
