@@ -54,6 +54,7 @@ class Child:
     _stopping: bool = False
     _reloaded: asyncio.Queue[bool] = field(default_factory=asyncio.Queue)
     _last_line: str = ""
+    _passing: asyncio.Task[None] | None = None
     _task: asyncio.Task[None] | None = None
 
     async def start(self, patience: float) -> None:
@@ -65,7 +66,7 @@ class Child:
             task.cancel()
         if not self.ready.is_set():
             code = self._process.returncode if self._process and done else None
-            self.kill()
+            await self._end()
             why = self._last_line or ("it gave no reason" if done else f"not ready after {patience:g} s")
             raise ChildError(f"{self.name} could not start: {why}", code if code in (2, 3) else 1)
         self._task = asyncio.create_task(self._keep())
@@ -105,9 +106,18 @@ class Child:
         self.signal(signal.SIGTERM)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._exited(), grace)
-        self.kill()
         if self._task:
             self._task.cancel()
+            await asyncio.wait((self._task,))  # it may be starting the next one, which ends with it
+        await self._end()
+
+    async def _end(self) -> None:
+        """SIGKILL, and what it still had to say. A process that hangs in the kernel is not waited for."""
+        self.kill()
+        rest = [asyncio.create_task(self._exited()), *([self._passing] if self._passing else [])]
+        _, left = await asyncio.wait(rest, timeout=1)
+        for task in left:
+            task.cancel()
 
     def signal(self, number: int) -> None:
         """Send a signal to the process if it runs."""
@@ -126,13 +136,27 @@ class Child:
 
     async def _spawn(self) -> None:
         self.ready.clear()
-        read = write = -1
-        extra: list[str] = []
         if self.heartbeat:
-            read, write = os.pipe()
-            extra = ["--heartbeat-fd", str(write)]
+            await self._spawn_with_heart()
+        else:
+            self._process = await self._execute()
+            self.ready.set()
+        self._passing = asyncio.create_task(self._pass_on(self._process))
+
+    async def _spawn_with_heart(self) -> None:
+        read, write = os.pipe()
+        try:
+            self._process = await self._execute("--heartbeat-fd", str(write), pass_fds=(write,))
+        except BaseException:
+            os.close(read)
+            raise
+        finally:
+            os.close(write)
+        self._listen(read)
+
+    async def _execute(self, *extra: str, pass_fds: Sequence[int] = ()) -> asyncio.subprocess.Process:
         leash = [sys.executable, "-m", "extproc.gateway.leash", str(os.getpid()), "--"]
-        self._process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             *leash,
             *self.argv,
             *extra,
@@ -140,15 +164,9 @@ class Child:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            pass_fds=(write,) if self.heartbeat else (),
+            pass_fds=pass_fds,
             start_new_session=True,  # a terminal's Ctrl-C reaches the supervisor alone
         )
-        if self.heartbeat:
-            os.close(write)
-            self._listen(read)
-        else:
-            self.ready.set()
-        asyncio.create_task(self._pass_on(self._process))  # noqa: RUF006  # ends with the process's output
 
     def _listen(self, read: int) -> None:
         loop = asyncio.get_running_loop()
@@ -170,8 +188,8 @@ class Child:
 
         loop.add_reader(read, on_bytes)
 
-    async def _pass_on(self, process: asyncio.subprocess.Process) -> None:
-        if process.stdout is None:
+    async def _pass_on(self, process: asyncio.subprocess.Process | None) -> None:
+        if process is None or process.stdout is None:
             return
         while line := await _line(process.stdout):
             self._last_line = line.decode("utf-8", "replace").rstrip()
@@ -195,7 +213,10 @@ class Child:
             await asyncio.sleep(BACK_OFF[row])
             row = min(row + 1, len(BACK_OFF) - 1)
             self.restarts += 1
-            await self._spawn()
+            try:
+                await self._spawn()
+            except OSError as error:  # no memory, no descriptor left: they may come back
+                self.say(f"{self.name} could not be started again: {error}")
 
     async def _watch(self) -> None:
         """Return when the process has ended; end it ourselves when its heart stands still."""

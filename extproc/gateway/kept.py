@@ -20,11 +20,11 @@ def read(originals: Sequence[Path]) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in originals}
 
 
-def write(directory: Path, contents: Mapping[Path, bytes]) -> None:
-    """Copy these contents, each file whole and by rename. Raises OSError."""
+def write(directory: Path, originals: Sequence[Path], contents: Mapping[Path, bytes]) -> None:
+    """Copy what the originals say, each file whole and by rename. Raises OSError."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for path, data in zip(paths(directory, tuple(contents)), contents.values(), strict=True):
+    for path, original in zip(paths(directory, originals), originals, strict=True):
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         draft.touch(mode=0o600)
-        draft.write_bytes(data)
+        draft.write_bytes(contents[original])
         draft.rename(path)

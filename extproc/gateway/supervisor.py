@@ -105,7 +105,7 @@ class Supervisor:
         secrets = plan.secrets(os.environ, self.config)
         await asyncio.to_thread(files.validate, settings, secrets)
         self._good = Snapshot(self.config, kept.read(self.options.policy_config), secrets)
-        kept.write(plan.kept_directory(self.options), self._good.contents)
+        self._keep(self._good)
         copies = kept.paths(plan.kept_directory(self.options), self.options.policy_config)
         options = replace(self.options, policy_config=copies)
         environ = plan.environ_without_secrets(os.environ, self.config)
@@ -178,11 +178,14 @@ class Supervisor:
         """The order of D10: new targets at Envoy first, then the workers' snapshot; removals when they are due."""
         self._retire(new)
         await self._publish(new)
-        kept.write(plan.kept_directory(self.options), new.contents)
+        self._keep(new)
         answers = await asyncio.gather(*(worker.reload(START_TIMEOUT) for worker in self._workers))
         if not all(answers):
             raise ReloadError("a worker did not take the new configuration")
         self._good, self.config = new, new.config
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        kept.write(plan.kept_directory(self.options), self.options.policy_config, snapshot.contents)
 
     def _retire(self, new: Snapshot) -> None:
         """Keep the old targets for as long as open requests get at the end: theirs were judged by the old snapshot."""
