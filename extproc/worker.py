@@ -28,6 +28,7 @@ from extproc.chain import Chain, Link, Stage
 from extproc.config.load import load
 from extproc.config.values import LARGEST_BODY, ChainEntry, Config
 from extproc.dialects import openai_chat
+from extproc.guard.stream import StreamLimits
 from extproc.identity.directory import KeyWatcher, Refusal
 from extproc.model import ClientError, ConfigError, Consumer, Exchange, Headers, Request, Text
 from extproc.policies import POLICIES
@@ -81,6 +82,13 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher) -> Rules:
         max_body_bytes=config.limits.max_body_bytes,
         max_response_bytes=config.limits.max_response_bytes,
         max_depth=config.limits.json_depth,
+        max_ratio=config.limits.max_decompression_ratio,
+        stream=StreamLimits(
+            held_bytes=config.limits.max_held_bytes,
+            event_bytes=config.limits.max_event_bytes,
+            flush_seconds=config.limits.stream_flush_seconds,
+            ping_seconds=config.limits.stream_ping_seconds,
+        ),
     )
 
 
@@ -100,6 +108,7 @@ def _link(entry: ChainEntry, fail_mode: str) -> Link:
         stages=stages.get(entry.stage, frozenset({"input", "output"})),
         shadow=entry.mode == "shadow",
         on_error="allow" if (entry.on_error or fail_mode) == "allow" else "block",
+        buffered=entry.stream == "buffered",
     )
 
 

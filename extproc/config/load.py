@@ -18,7 +18,7 @@ from extproc.config.merge import merged
 from extproc.config.values import ChainEntry, Config, Limits, Loaded, Pack, When
 from extproc.model import ConfigError, Fault, Target
 from extproc.policies import POLICIES
-from extproc.policies.base import Policy
+from extproc.policies.base import Policy, TextPolicy
 
 SECTIONS = ("pack", "providers", "policies", "policy", "limits")
 NOT_YET = (
@@ -81,12 +81,13 @@ class Providers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryOptions:
-    """What may stand beside a kind in the chain; `mode` and `on_error` are ours."""
+    """What may stand beside a kind in the chain; `mode`, `on_error` and `stream` are ours."""
 
     when: When = field(default_factory=When)
     stage: Literal["pre-request", "post-request", "pre-response", "post-response", ""] = ""
     mode: Literal["enforce", "shadow"] = "enforce"
     on_error: Literal["block", "allow", ""] = ""
+    stream: Literal["realtime", "buffered", ""] = ""
 
 
 def load(
@@ -204,14 +205,31 @@ class _Loading:
             return None
         if kind not in settings:
             self._warn(node, path, f"'{kind}' has no policy.{kind} block; its defaults apply", "E003")
+        own = settings[kind] if kind in settings else self.kinds[kind].Settings()
+        if own is not None:
+            self._stream(node, path, self.kinds[kind], own, options)
         return ChainEntry(
             kind=kind,
-            settings=settings.get(kind) if kind in settings else self.kinds[kind].Settings(),
+            settings=own,
             when=options.when,
             stage=options.stage,
             mode=options.mode,
             on_error=options.on_error,
+            stream=options.stream,
         )
+
+    def _stream(self, node: yaml.Node, path: str, kind: type[Policy], settings: Any, options: EntryOptions) -> None:
+        """A kind that cannot guard a stream while it runs says so here, not by letting one pass."""
+        if not kind.guards_output or options.stage in ("pre-request", "post-request") or options.stream == "buffered":
+            return
+        policy = kind(settings)
+        if isinstance(policy, TextPolicy) and policy.automaton:
+            return
+        why = getattr(policy, "unwatchable", "") or "it judges whole replies"
+        if options.stream == "realtime":
+            self.binder.fault(node, f"{path}.stream", f"'{kind.kind}' cannot guard a stream while it runs: {why}")
+        else:
+            self._warn(node, path, f"'{kind.kind}' holds event streams back to their end: {why}", "E004")
 
     def _known(self, node: yaml.Node, kind: str, path: str) -> bool:
         if kind in self.kinds:

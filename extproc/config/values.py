@@ -42,6 +42,7 @@ class ChainEntry:
     stage: Literal["pre-request", "post-request", "pre-response", "post-response", ""] = ""
     mode: Literal["enforce", "shadow"] = "enforce"
     on_error: Literal["block", "allow", ""] = ""
+    stream: Literal["realtime", "buffered", ""] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,11 @@ class Limits:
 
     Bodies in bytes, times in seconds, `json_depth` in levels. `trusted_hops` is the number of proxies in front whose
     `x-forwarded-for` is believed (1 behind nginx or a load balancer).
+
+    Of an event stream, `max_held_bytes` may be held back while policies look at it, and one event may have
+    `max_event_bytes`; text that is settled is flushed after `stream_flush_seconds` of silence, and a stream that has to
+    be judged whole is kept alive by a comment every `stream_ping_seconds`. A coded body may grow by
+    `max_decompression_ratio`, once it is larger than 1 MiB.
     """
 
     max_body_bytes: Annotated[int, Between(1024, LARGEST_BODY)] = 32 << 20
@@ -60,6 +66,11 @@ class Limits:
     stream_idle_timeout_seconds: Annotated[float, Between(1, 3600)] = 300.0
     max_stream_duration_seconds: Annotated[float, Between(1, 86400)] = 3600.0
     shutdown_grace_seconds: Annotated[float, Between(0, 3600)] = 30.0
+    max_held_bytes: Annotated[int, Between(1024, 512 << 20)] = 32 << 20
+    max_event_bytes: Annotated[int, Between(1024, 512 << 20)] = 16 << 20
+    stream_flush_seconds: Annotated[float, Between(0.01, 60)] = 0.25
+    stream_ping_seconds: Annotated[float, Between(0.1, 300)] = 10.0
+    max_decompression_ratio: Annotated[int, Between(2, 10_000)] = 100
     trusted_hops: Annotated[int, Between(0, 16)] = 0
 
 

@@ -105,3 +105,31 @@ def test_any_text_loads_or_is_refused_with_faults(tmp_path_factory: pytest.TempP
     with pytest.raises(ConfigError) as caught:
         load([path], environ={})
     assert caught.value.faults
+
+
+UNBOUNDED = "'A[0-9]+' has no longest match; give its repeats an upper bound"
+
+
+def warnings(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "0.yaml"
+    path.write_text(text)
+    return [str(each).replace(f"{tmp_path}/", "") for each in load([path], environ={}).warnings]
+
+
+def test_a_kind_that_cannot_watch_a_stream_says_so(tmp_path: Path) -> None:
+    (warning,) = warnings(tmp_path, GOOD)
+    assert warning.endswith(f"'dlp-filter' holds event streams back to their end: {UNBOUNDED}")
+
+
+def test_and_is_refused_where_a_stream_is_to_be_guarded_while_it_runs(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, GOOD.replace("mode: shadow", "stream: realtime"))
+    assert (
+        fault == f"0.yaml:6:29: policies.chain[1].stream: 'dlp-filter' cannot guard a stream while it runs: {UNBOUNDED}"
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [("mode: shadow", "stream: buffered"), ("[0-9]+", "[0-9]{1,9}"), ("mode: shadow", "stage: pre-request")]
+)
+def test_a_kind_that_can_or_need_not_is_taken_without_a_word(tmp_path: Path, change: tuple[str, str]) -> None:
+    assert warnings(tmp_path, GOOD.replace(*change)) == []

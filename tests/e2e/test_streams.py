@@ -208,3 +208,26 @@ def test_the_state_directory_holds_no_value(stage: Stage) -> None:
     for path in Path(stage[0].state).rglob("*"):
         if path.is_file() and not path.name.startswith("secret-"):
             assert b"example.net" not in path.read_bytes(), path
+
+
+def test_a_stream_that_must_be_judged_whole_is_kept_alive_and_judged(tmp_path: Path) -> None:
+    policies = POLICIES.replace("pii-detector,", "{pii-detector: {stream: buffered}},")
+    policies = policies.replace("limits: {", "limits: {stream_ping_seconds: 0.2, ")
+    providers, player, gate = Providers(), Player(), threading.Event()
+    port = asyncio.run_coroutine_threadsafe(player.start(), providers.loop).result(5)
+    gateway = start(tmp_path, [port], policies)
+    try:
+        player.play(says("To ana.lopez@"), gate, says("example.net."), TAIL)
+        body = {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+        with gateway.client() as client, client.stream("POST", "/chat/completions", json=body) as answer:
+            parts = answer.iter_bytes()
+            assert next(parts).startswith(b": ")
+            gate.set()
+            rest = b"".join(parts)
+        assert (
+            heard(rest.partition(b"data: ")[1] + rest.partition(b"data: ")[2])[0, "content"] == "To [EMAIL_REDACTED]."
+        )
+    finally:
+        stop(gateway)
+        asyncio.run_coroutine_threadsafe(player.stop(), providers.loop).result(5)
+        providers.close()
