@@ -125,8 +125,13 @@ def free_port() -> int:
 
 def start(root: Path, ports: list[int], policies: str = POLICIES, *flags: str) -> Gateway:
     """Start a gateway with one target per port, in order, and a key for it."""
+    return serve(root, document(ports, policies), *flags)
+
+
+def serve(root: Path, text: str, *flags: str) -> Gateway:
+    """Start a gateway with this configuration, and a key for it."""
     state, config, port = root / "state", root / "policy-config.yaml", free_port()
-    config.write_text(document(ports, policies))
+    config.write_text(text)
     key = json.loads(
         kt("tokens", "create", "--name", "ana", "--team", "payments", "--json", "--state-dir", str(state)).stdout
     )

@@ -17,12 +17,18 @@ _CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 # Header mutations of one attempt stay for the next, so every attempt first strips all credentials, and only then
 # restores path and length from what the policy filter said; a Lua error fails open, so nil is answered (trial A1).
+# A target's key may stand in a header of any name. Each attempt notes its own for the next one to strip: a list of
+# all targets' would miss one that a reload has taken away while it was still asked.
 _CLEAN = """
 local drop = {%(drop)s}
 function envoy_on_request(handle)
   local headers = handle:headers()
   for _, name in ipairs(drop) do headers:remove(name) end
-  local facts = handle:streamInfo():dynamicMetadata():get("kt.log")
+  local metadata = handle:streamInfo():dynamicMetadata()
+  local before = metadata:get("kt.attempt")
+  if before ~= nil then headers:remove(before["key_header"]) end
+  metadata:set("kt.attempt", "key_header", %(own)s)
+  local facts = metadata:get("kt.log")
   if facts == nil or facts["path"] == nil then
     handle:respond({[":status"] = "503"}, "")
     return
@@ -133,7 +139,11 @@ def secret_file_of(target: str) -> str:
 
 def _clean(each: Target) -> Json:
     names = {*CREDENTIALS, *_INTERNAL, each.key_header}
-    code = _CLEAN % {"drop": ", ".join(map(lua_string, sorted(names))), "prefix": lua_string(each.prefix)}
+    code = _CLEAN % {
+        "drop": ", ".join(map(lua_string, sorted(names))),
+        "own": lua_string(each.key_header),
+        "prefix": lua_string(each.prefix),
+    }
     config = any_of("extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": code})
     return {"name": "clean", "typed_config": config}
 
