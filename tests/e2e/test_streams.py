@@ -64,11 +64,13 @@ TAIL = STOP + b"data: [DONE]\n\n"
 VALUE = Value("email", "ana.lopez@example.net")
 
 
-def boundaries(case: Case, most: int = 40) -> list[int]:
-    """Where to cut the bytes: everywhere in the value, then outwards."""
+def boundaries(case: Case) -> list[int]:
+    """Where to cut the bytes: at every byte of the value as it is written, and here and there in its events."""
     first, last = case.around
-    inside = list(range(first, last + 1))
-    return inside[:: max(1, len(inside) // most)]
+    start = case.body.rindex(b'":"', first, last) + 3  # the case's value stands whole in the last of them
+    end = case.body.index(b'"', start)
+    assert end - start >= len(case.value)
+    return sorted({*range(start, end + 1), *range(first, last + 1, 25)})
 
 
 @pytest.mark.parametrize("place", ["text", "arguments", "escaped"])
