@@ -73,19 +73,23 @@ def boundaries(case: Case) -> list[int]:
     return sorted({*range(start, end + 1), *range(first, last + 1, 25)})
 
 
+@pytest.mark.parametrize("http2", [False, True])
 @pytest.mark.parametrize("place", ["text", "arguments", "escaped"])
-def test_a_value_is_redacted_wherever_the_bytes_are_cut(stage: Stage, place: str) -> None:
+def test_a_value_is_redacted_wherever_the_bytes_are_cut(stage: Stage, place: str, http2: bool) -> None:
     gateway, player = stage
+    body = {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    client = gateway.client(http2=http2)
     (case, *_) = every_cut(VALUE, place, seed=3)  # type: ignore[arg-type]
     for cut in boundaries(case):
         player.play(case.body[:cut], case.body[cut:])
-        answer = ask(gateway)
-        assert answer.status_code == 200
+        answer = client.post("/chat/completions", json=body)
+        assert answer.status_code == 200 and answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
         texts = heard(answer.content)
         assert "example.net" not in "".join(texts.values()) and "example.net" not in answer.text, cut
         assert answer.content.endswith(b"data: [DONE]\n\n")
         if place != "text":
             assert json.loads(texts[0, "arguments.0"])
+    client.close()
 
 
 def test_a_stream_without_a_hit_arrives_byte_for_byte(stage: Stage) -> None:
@@ -141,6 +145,14 @@ def test_a_stream_that_breaks_is_one_event_and_no_clean_end(stage: Stage) -> Non
         with pytest.raises(httpx.RemoteProtocolError):
             list(parts)
     eventually(lambda: count(gateway, "aborted") == before + 1, "an event of the broken stream")
+
+
+def test_text_still_held_when_the_provider_ends_is_guarded_and_passed_on(stage: Stage) -> None:
+    gateway, player = stage
+    player.play(says("Ask ana"), says(".lopez@example.net"))
+    answer = ask(gateway)
+    assert heard(answer.content) == {(0, "content"): "Ask [EMAIL_REDACTED]"}
+    assert gateway.event(answer)["stream"] is True
 
 
 def count(gateway: Gateway, decision: str) -> int:
