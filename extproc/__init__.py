@@ -18,6 +18,7 @@ Data flows one way, and each step is one module or package:
 
     identity    access keys: stored, watched, looked up
     audit       spool, shipper, events, OTLP
+    heartbeat   what workers and the shipper say to their supervisor
     config      policy-config.yaml to frozen values, or faults with file, line and path
     gateway     kt gateway run: renders Envoy, supervises processes, reloads; kt doctor: asks beforehand
     cli         kt: one file per command group

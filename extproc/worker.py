@@ -19,7 +19,6 @@ import sys
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from extproc.config.load import load
 from extproc.config.values import LARGEST_BODY, ChainEntry, Config
 from extproc.dialects import openai_chat
 from extproc.guard.stream import StreamLimits
+from extproc.heartbeat import ALIVE, BEAT_SECONDS, READY, REFUSED, RELOADED, Heartbeat
 from extproc.identity.directory import KeyWatcher, Refusal
 from extproc.model import ClientError, ConfigError, Consumer, Exchange, Headers, Request, Text
 from extproc.policies import POLICIES
@@ -40,7 +40,6 @@ from extproc.transport.grpcio import GrpcServer, Health, Mtls
 
 log = logging.getLogger("extproc.worker")
 
-BEAT_SECONDS = 1.0
 MESSAGE_HEADROOM = 8 << 20
 """Bytes that a gRPC message may hold beyond the body: headers, and what edits add."""
 
@@ -141,6 +140,7 @@ class Worker:
     keys: KeyWatcher
     rules: Rules
     spool: SpoolWriter
+    heart: Heartbeat
     health: Health = field(default_factory=Health)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -157,7 +157,7 @@ class Worker:
         gc.freeze()  # the snapshot lives long; collecting it again costs every request
         gc.set_threshold(20_000, 20, 50)  # an exchange leaves no cycles; Python's 700 would look for some in each
         self.health.serving = True
-        self.say(b"R")
+        self.heart.say(READY)
         beating = asyncio.create_task(self._beat())
         await self.stopping.wait()
         self.health.serving = False
@@ -172,24 +172,18 @@ class Worker:
             self.rules = build_rules(config, self.arguments.fail_mode, self.keys)
         except ConfigError as error:
             log.error("reload refused, the old configuration stays:\n%s", error)
-            self.say(b"X")
+            self.heart.say(REFUSED)
             return
         except Exception:
             log.exception("reload failed, the old configuration stays")
-            self.say(b"X")
+            self.heart.say(REFUSED)
             return
-        self.say(b"L")
-
-    def say(self, byte: bytes) -> None:
-        """One byte to the supervisor; a supervisor that is gone is noticed by others."""
-        if self.arguments.heartbeat_fd is not None:
-            with suppress(BrokenPipeError, BlockingIOError):
-                os.write(self.arguments.heartbeat_fd, byte)
+        self.heart.say(RELOADED)
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            self.say(b".")
+            self.heart.say(ALIVE)
 
 
 async def _find(question: object) -> object:
@@ -206,8 +200,9 @@ async def _main(arguments: Arguments) -> int:
     keys = KeyWatcher(arguments.state_dir)
     keys.start()
     try:
+        heart = Heartbeat(arguments.heartbeat_fd)
         spool = SpoolWriter(arguments.state_dir / "spool", f"worker-{arguments.index}")
-        worker = Worker(arguments, keys, build_rules(config, arguments.fail_mode, keys), spool)
+        worker = Worker(arguments, keys, build_rules(config, arguments.fail_mode, keys), spool, heart)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, worker.stopping.set)
         loop.add_signal_handler(signal.SIGINT, worker.stopping.set)

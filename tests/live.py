@@ -51,8 +51,16 @@ class Providers:
     def close(self) -> None:
         for provider in self.all:
             asyncio.run_coroutine_threadsafe(provider.stop(), self.loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._rest(), self.loop).result(5)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(5)
+
+    async def _rest(self) -> None:
+        """End the connections that are still served, so that nothing outlives the loop."""
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
 
 @dataclass

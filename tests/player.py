@@ -38,35 +38,34 @@ class Player:
             self._server.close()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
                 length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
                 self.bodies.append(await reader.readexactly(length))
-                if not await self._reply(reader, writer):
-                    break
-        writer.close()
+                await self._reply(reader, writer)
+        finally:
+            writer.close()
 
-    async def _reply(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _reply(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         lines = "".join(f"{name}: {value}\r\n" for name, value in self.headers)
         leaving = asyncio.ensure_future(reader.read(1))  # Envoy says nothing before its next request
         leaving.add_done_callback(lambda _: self.gone.set())
         writer.write(f"HTTP/1.1 200 OK\r\n{lines}transfer-encoding: chunked\r\n\r\n".encode())
-        for step in self.script:
-            if isinstance(step, threading.Event):
-                await asyncio.to_thread(step.wait, 20)
-            elif isinstance(step, str):
-                writer.transport.abort()
-                return False
-            elif step:
-                writer.write(b"%x\r\n%b\r\n" % (len(step), step))
-                await writer.drain()
-                self.written += 1
-            if leaving.done():
-                return False
-        writer.write(b"0\r\n\r\n")
-        await writer.drain()
-        leaving.cancel()
-        with suppress(asyncio.CancelledError):
-            await leaving
-        return False
+        try:
+            for step in self.script:
+                if isinstance(step, threading.Event):
+                    await asyncio.to_thread(step.wait, 20)
+                elif isinstance(step, str):
+                    writer.transport.abort()
+                    return
+                elif step:
+                    writer.write(b"%x\r\n%b\r\n" % (len(step), step))
+                    await writer.drain()
+                    self.written += 1
+                if leaving.done():
+                    return
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
+        finally:
+            leaving.cancel()

@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from extproc.audit.otlp import Exporter
 from extproc.audit.otlp_settings import OtlpSettings, OtlpVariableError
 from extproc.audit.sources import EdgeLog, Segment
 from extproc.audit.spool import successor
+from extproc.heartbeat import READY, Heartbeat
 
 log = logging.getLogger("extproc.shipper")
 
@@ -35,9 +37,10 @@ DRAIN = END_WAIT + 1.0
 
 @dataclass(slots=True)
 class Shipper:
-    """The loop over the sources of one state directory."""
+    """The loop over the sources of one state directory. `alive` is called between the pieces of long work."""
 
     state: Path
+    alive: Callable[[], object] = lambda: None
     merger: Merger = field(default_factory=Merger)
     segments: dict[Path, Segment] = field(default_factory=dict)
     unwritten: list[dict[str, object]] = field(default_factory=list)
@@ -57,6 +60,7 @@ class Shipper:
         """
         edges = list(self.edge.read())  # before the spools: see merge
         for path in sorted((self.state / "spool").glob("*.seg")):
+            self.alive()
             segment = self.segments.setdefault(path, Segment(path))
             if not segment.final:
                 for entry in segment.read():
@@ -97,6 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m extproc.audit.shipper", description=__doc__)
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--log-level", default="info")
+    parser.add_argument("--heartbeat-fd", type=int)
     arguments = parser.parse_args()
     logging.basicConfig(level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stopping = threading.Event()
@@ -104,14 +109,17 @@ def main() -> None:
     signal.signal(signal.SIGINT, lambda *_: stopping.set())
     try:
         settings = OtlpSettings.of(os.environ)
-        shipper = Shipper(arguments.state_dir)
+        heart = Heartbeat(arguments.heartbeat_fd)
+        shipper = Shipper(arguments.state_dir, lambda: heart.beat(time.monotonic()))
     except (OtlpVariableError, OSError) as error:
         sys.exit(f"shipper: {error}")
     exporting = _start_export(arguments.state_dir, settings, done := threading.Event())
+    heart.say(READY)
     until = float("inf")
     while time.monotonic() < until and not (stopping.is_set() and not shipper.merger.pending):
         if stopping.is_set() and until == float("inf"):
             until = time.monotonic() + DRAIN
+        heart.beat(time.monotonic())
         try:
             shipper.turn(time.time())
         except OSError as error:

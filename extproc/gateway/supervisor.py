@@ -114,7 +114,7 @@ class Supervisor:
             argv = plan.worker_argv(options, index, f"unix:{path}", grace)
             self._workers.append(Child(f"worker-{index}", argv, environ, self.say, heartbeat=True))
         await asyncio.gather(*(worker.start(START_TIMEOUT) for worker in self._workers))
-        self._shipper = Child("shipper", plan.shipper_argv(self.options), environ, self.say)
+        self._shipper = Child("shipper", plan.shipper_argv(self.options), environ, self.say, heartbeat=True)
         await self._shipper.start(START_TIMEOUT)
         files.publish(files.render(settings, self.config.digest, secrets), settings.directory)
         settings.admin.unlink(missing_ok=True)
