@@ -41,6 +41,14 @@ class Export:
 
     def turn(self) -> bool:
         """Send what is new; whether anything is left. Raises nothing: a failure is waited out."""
+        try:
+            return self._send_all()
+        except OSError as error:  # a disk that is full or gone may come back
+            self._failures += 1
+            log.error("spans cannot be sent, will try again: %s", error)
+            return True
+
+    def _send_all(self) -> bool:
         while True:
             self._pending = self._pending or self._tail.take(BATCH)
             if not self._pending:

@@ -159,3 +159,17 @@ def test_a_cursor_is_kept_for_every_batch(tmp_path: Path, collector: tuple[Colle
     assert first.turn()
     assert not Export(tmp_path, settings, Exporter(settings)).turn()
     assert len(receiver.ids) == len(set(receiver.ids)) == 600
+
+
+def test_a_cursor_that_cannot_be_written_ends_nothing(
+    tmp_path: Path, collector: tuple[Collector, OtlpSettings]
+) -> None:
+    receiver, settings = collector
+    EventLog(tmp_path).append(events(5), 0.0)
+    export = Export(tmp_path, settings, Exporter(settings))
+    (tmp_path / ".otlp.cursor").mkdir()
+    assert export.turn()
+    (tmp_path / ".otlp.cursor").rmdir()
+    EventLog(tmp_path).append(events(6)[5:], 0.0)
+    assert not export.turn()
+    assert len(receiver.ids) == len(set(receiver.ids)) == 6
