@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,17 +69,73 @@ class EventTail:
             yield from events
 
     def take(self, most: int) -> list[dict[str, object]]:
-        """At most so many of them. Files that are gone are forgotten."""
+        """At most so many of them. Files that are gone are forgotten; a failure (OSError) takes none."""
         paths = sorted(self.directory.glob("*.jsonl"))
-        self.offsets = {path.name: self.offsets.get(path.name, 0) for path in paths}
+        offsets = {path.name: self.offsets.get(path.name, 0) for path in paths}
         events: list[dict[str, object]] = []
         for path in paths:
-            with path.open("rb") as file:
-                while len(events) < most and (lines := _lines(file, self.offsets[path.name])):
+            with suppress(FileNotFoundError), path.open("rb") as file:  # retention may be faster
+                while len(events) < most and (lines := _lines(file, offsets[path.name])):
                     lines = lines[: most - len(events)]
-                    events += map(orjson.loads, lines)
-                    self.offsets[path.name] += sum(map(len, lines))
+                    events += _events(lines)
+                    offsets[path.name] += sum(map(len, lines))
+        self.offsets = offsets
         return events
+
+    def since(self, start: float) -> Iterator[dict[str, object]]:
+        """Those that began at `start` (Unix seconds) or later. Files of days before it are not opened."""
+        day = f"{datetime.fromtimestamp(max(start, 0.0), UTC):%Y-%m-%d}"
+        for path in self.directory.glob("*.jsonl"):
+            if path.stem < day:
+                self.offsets[path.name] = path.stat().st_size
+        return (event for event in self.read() if float(str(event.get("at") or 0)) >= start)
+
+    def last(self, most: int, wanted: Callable[[Mapping[str, object]], bool]) -> list[dict[str, object]]:
+        """The last so many that are wanted, old ones first; all that is there now counts as read. Read backwards."""
+        found: list[dict[str, object]] = []
+        for path in sorted(self.directory.glob("*.jsonl"), reverse=True):
+            if len(found) == most:
+                self.offsets[path.name] = path.stat().st_size
+                continue
+            with path.open("rb") as file:
+                self.offsets[path.name] = end = _complete(file)
+                for line in _backwards(file, end):
+                    found += [event for event in _events([line]) if wanted(event)]
+                    if len(found) == most:
+                        break
+        return found[::-1]
+
+
+def _events(lines: Sequence[bytes]) -> Iterator[dict[str, object]]:
+    """A line that is none is skipped: a machine that lost its power may leave one."""
+    for line in lines:
+        with suppress(orjson.JSONDecodeError):
+            yield orjson.loads(line)
+
+
+def _complete(file: BinaryIO) -> int:
+    """Where the last complete line ends; the next one may still be being written."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - CHUNK)
+        file.seek(start)
+        if found := file.read(end - start).rfind(b"\n") + 1:
+            return start + found
+        end = start
+    return 0
+
+
+def _backwards(file: BinaryIO, end: int) -> Iterator[bytes]:
+    """The lines before this offset, the last one first."""
+    rest = b""
+    while end:
+        start = max(0, end - CHUNK)
+        file.seek(start)
+        rest, *lines = (file.read(end - start) + rest).split(b"\n")
+        yield from (line for line in reversed(lines) if line)
+        end = start
+    if rest:
+        yield rest
 
 
 def _lines(file: BinaryIO, offset: int) -> list[bytes]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from extproc.cli.failures import plain
 from extproc.cli.options import Duration, as_json, state_dir
+
+if TYPE_CHECKING:
+    from extproc.audit.events import EventTail
 
 POLL = 0.2
 
@@ -51,8 +54,9 @@ def tail(
     first = True
     with plain():
         while True:
-            events = (event for event in source.read() if matches(event, wanted))
-            for event in _recent(events, since) if first else events:
+            for event in _first(source, since, wanted) if first else source.read():
+                if not matches(event, wanted):
+                    continue
                 click.echo(json.dumps(event) if as_json else line(event))
                 printed += 1
                 if printed == limit:
@@ -64,12 +68,13 @@ def tail(
             time.sleep(POLL)
 
 
-def _recent(events: Iterable[dict[str, object]], since: float | None) -> Iterable[dict[str, object]]:
-    """Where a tail begins."""
+def _first(source: EventTail, since: float | None, wanted: dict[str, str]) -> Iterable[dict[str, object]]:
+    """What a tail begins with."""
+    from extproc.audit.events import matches
+
     if since is None:
-        return deque(events, maxlen=10)
-    start = time.time() - since
-    return (event for event in events if float(str(event.get("at") or 0)) >= start)
+        return source.last(10, lambda event: matches(event, wanted))
+    return source.since(time.time() - since)
 
 
 def _filters(given: tuple[str, ...]) -> dict[str, str]:
