@@ -46,10 +46,9 @@ class EventLog:
             if data and not data.endswith(b"\n"):
                 os.truncate(path, data.rfind(b"\n") + 1)
 
-    def request_ids(self) -> set[str]:
-        """The requests that have an event."""
-        tail = EventTail(self._directory)
-        return {str(event["request_id"]) for event in tail.read()}
+    def since(self, start: float) -> Iterator[dict[str, object]]:
+        """The events that were written at `start` (Unix seconds) or later, and on that day before."""
+        return EventTail(self._directory).days_since(start)
 
 
 CHUNK = 1 << 20
@@ -83,12 +82,16 @@ class EventTail:
         return events
 
     def since(self, start: float) -> Iterator[dict[str, object]]:
-        """Those that began at `start` (Unix seconds) or later. Files of days before it are not opened."""
+        """Those that began at `start` (Unix seconds) or later."""
+        return (event for event in self.days_since(start) if float(str(event.get("at") or 0)) >= start)
+
+    def days_since(self, start: float) -> Iterator[dict[str, object]]:
+        """Those in the files of that day and later ones; the others are not opened."""
         day = f"{datetime.fromtimestamp(max(start, 0.0), UTC):%Y-%m-%d}"
         for path in self.directory.glob("*.jsonl"):
             if path.stem < day:
                 self.offsets[path.name] = path.stat().st_size
-        return (event for event in self.read() if float(str(event.get("at") or 0)) >= start)
+        return self.read()
 
     def last(self, most: int, wanted: Callable[[Mapping[str, object]], bool]) -> list[dict[str, object]]:
         """The last so many that are wanted, old ones first; all that is there now counts as read. Read backwards."""

@@ -19,10 +19,18 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from extproc.audit.known import Known
+
 Entry = dict[str, object]
 
 EDGE_WAIT = 5.0
 END_WAIT = 2.0
+
+LATE_EDGE = 86_400 + 600.0
+"""How late Envoy's line may come: `max_stream_duration_seconds` is at most a day, and a client may read slowly."""
+
+LATE_WORKER = 600.0
+"""How late a worker's entry may come: one that stands still is killed long before."""
 
 
 @dataclass(slots=True)
@@ -46,12 +54,20 @@ class Pending:
             return ""
         return "interrupted" if self.begin else "refused_by_envoy"
 
+    def stray(self, now: float) -> bool:
+        """Attempts that nothing else ever came to: Envoy was killed in the exchange, or its event is long written."""
+        return not (self.begin or self.end or self.edge or self.local) and now - self.touched > LATE_EDGE
+
 
 @dataclass(slots=True)
 class Merger:
-    """Collects entries by id. `done` holds ids whose event was written, so that late entries make no second one."""
+    """Collects entries by id. `done` holds ids whose event was written, so that late entries make no second one.
 
-    done: set[str] = field(default_factory=set)
+    `edge_log` says whether there is one whose line may still come.
+    """
+
+    done: Known = field(default_factory=Known)
+    edge_log: bool = True
     late: int = 0
     pending: dict[str, Pending] = field(default_factory=dict)
 
@@ -81,12 +97,20 @@ class Merger:
         for key, pending in list(self.pending.items()):
             outcome = pending.outcome(now)
             if not outcome:
+                if pending.stray(now):
+                    del self.pending[key]
                 continue
             del self.pending[key]
             if not pending.begin and not pending.end and not _governed(pending.edge or pending.local):
                 continue
-            self.done.add(key)
+            self.done.add(key, self.remembered(now, pending.edge, pending.begin and pending.end))
             yield event(key, outcome, pending)
+
+    def remembered(self, now: float, edge: object, worker: object) -> float:
+        """Until when an exchange is remembered of which Envoy (`edge`) or the worker may say more; 0 where neither."""
+        if not edge and self.edge_log:
+            return now + LATE_EDGE
+        return 0.0 if worker else now + LATE_WORKER
 
 
 def _governed(edge: Entry | None) -> bool:

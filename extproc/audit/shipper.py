@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,13 +25,17 @@ from extproc.audit.export import Export, run
 from extproc.audit.merge import END_WAIT, Merger
 from extproc.audit.otlp import Exporter
 from extproc.audit.otlp_settings import OtlpSettings, OtlpVariableError
-from extproc.audit.sources import EdgeLog, Segment
+from extproc.audit.sources import EdgeLogs, Segment, Source
 from extproc.audit.spool import successor
 from extproc.heartbeat import READY, Heartbeat
 
 log = logging.getLogger("extproc.shipper")
 
 POLL = 0.1
+RECALLED = 2 * 86_400.0
+"""Seconds before the first entry on disk from which event files are read: a source is at most a day old when it is
+left, and an entry at most a day late (see merge)."""
+
 DRAIN = END_WAIT + 1.0
 """Seconds that a stopping shipper waits for entries that are still missing."""
 
@@ -44,21 +49,24 @@ class Shipper:
     merger: Merger = field(default_factory=Merger)
     segments: dict[Path, Segment] = field(default_factory=dict)
     unwritten: list[dict[str, object]] = field(default_factory=list)
-    edge: EdgeLog = field(init=False)
+    edges: EdgeLogs = field(init=False)
     events: EventLog = field(init=False)
 
     def __post_init__(self) -> None:
-        self.edge = EdgeLog(self.state / "logs" / "edge.log")
+        self.edges = EdgeLogs(self.state / "logs")
         self.events = EventLog(self.state / "events")
         self.events.mend()
-        self.merger.done |= self.events.request_ids()
+        self._recall(time.time())
 
     def turn(self, now: float) -> int:
         """Read everything new, write what is complete; how many events that were.
 
         Raises OSError where they cannot be written; they are kept, and so are their sources.
         """
-        edges = list(self.edge.read())  # before the spools: see merge
+        for entry in self.edges.read(now):  # before the spools: see merge
+            self.alive()
+            self.merger.feed(entry, now)
+        self.merger.edge_log = bool(self.edges.logs)
         for path in sorted((self.state / "spool").glob("*.seg")):
             self.alive()
             segment = self.segments.setdefault(path, Segment(path))
@@ -67,15 +75,35 @@ class Shipper:
                     self.merger.feed(entry, now)
                 if segment.final:
                     self._writer_gone(segment)
-        for entry in edges:
-            self.merger.feed(entry, now)
         self.unwritten += self.merger.finished(now)
         written = len(self.unwritten)
         if written:
             self.events.append(self.unwritten, now)
             self.unwritten = []
         self._clean()
+        self.merger.done.expire(now, self._named())
         return written
+
+    def _recall(self, now: float) -> None:
+        """Learn from the event files that can tell, which of the requests that the sources name have an event."""
+        once = EdgeLogs(self.edges.directory)
+        for _ in once.read(now):
+            self.alive()
+        segments = [Segment(path) for path in (self.state / "spool").glob("*.seg")]
+        for segment in segments:
+            self.alive()
+            for _ in segment.read():
+                pass
+        sources: list[Source] = [*once.logs.values(), *segments]
+        named = set[str]().union(*(source.ids for source in sources))
+        self.merger.edge_log = bool(once.logs)
+        once.close()
+        for event in self.events.since(min((source.since for source in sources), default=now) - RECALLED):
+            self.alive()
+            worker = event.get("decision") not in ("interrupted", "refused_by_envoy")
+            until = self.merger.remembered(now, event.get("duration_ms") is not None, worker)
+            if until or event["request_id"] in named:
+                self.merger.done.add(str(event["request_id"]), until)
 
     def _writer_gone(self, segment: Segment) -> None:
         if segment.damaged:
@@ -89,11 +117,22 @@ class Shipper:
             self.merger.pending[key].writer_gone = True
 
     def _clean(self) -> None:
-        """Delete segments that nobody writes and whose requests all have an event."""
+        """Delete sources that nobody writes and whose requests all have an event, or need none."""
         for path, segment in list(self.segments.items()):
-            if segment.final and segment.ids <= self.merger.done:
-                path.unlink()
+            if self._over(segment):
+                path.unlink(missing_ok=True)
                 del self.segments[path]
+                self.merger.done.forget(segment.ids, self._named())
+        for inode, log in list(self.edges.logs.items()):
+            if self._over(log):
+                self.edges.delete(inode)
+                self.merger.done.forget(log.ids, self._named())
+
+    def _over(self, source: Source) -> bool:
+        return source.final and source.ids.isdisjoint(self.merger.pending)
+
+    def _named(self) -> list[AbstractSet[str]]:
+        return [source.ids for source in (*self.segments.values(), *self.edges.logs.values())]
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from extproc.config.values import Config
 from extproc.gateway import admin, kept, open_files, plan
 from extproc.gateway.address import TOO_LONG, AddressError, fits
 from extproc.gateway.child import Child, ChildError
+from extproc.gateway.edge_log import EdgeLogRotation
 from extproc.gateway.envoy import files
 from extproc.gateway.plan import Options
 from extproc.model import ExtprocError, Target
@@ -72,6 +73,7 @@ class Supervisor:
     _published: int = 0
     _workers: list[Child] = field(default_factory=list)
     _shipper: Child | None = None
+    _rotation: EdgeLogRotation | None = None
     _envoy: Child | None = None
 
     async def run(self, on_ready: Callable[[], None]) -> None:
@@ -102,6 +104,10 @@ class Supervisor:
             raise AddressError(f"{long[0]}: {TOO_LONG}; choose a shorter --state-dir")
         for directory in (settings.run, settings.edge_log.parent, settings.directory):
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._rotation = EdgeLogRotation(
+            settings.edge_log, lambda: admin.request(settings.admin, "POST", "/reopen_logs")[0]
+        )
+        self._rotation.leave()  # so that no log is older than a day, and before Envoy could write to it
         secrets = plan.secrets(os.environ, self.config)
         await asyncio.to_thread(files.validate, settings, secrets)
         self._good = Snapshot(self.config, kept.read(self.options.policy_config), secrets)
@@ -146,6 +152,7 @@ class Supervisor:
                     seen = now
                     await self._apply(even_if_same=asked)
                 await self._remove_retired()
+                await self._rotate()
             except (ExtprocError, OSError) as error:
                 self.say(f"reload failed, trying again: {error}")
                 seen = []
@@ -203,6 +210,14 @@ class Supervisor:
         if self._good and len(left) < len(self._retired):
             self._retired = left
             await self._publish(self._good)
+
+    async def _rotate(self) -> None:
+        try:
+            if self._rotation:
+                most = self.config.limits.edge_log_bytes
+                await asyncio.to_thread(self._rotation.turn, most, time.monotonic())
+        except OSError as error:
+            self.say(f"the edge log cannot be rotated, trying again: {error}")
 
     async def _publish(self, snapshot: Snapshot) -> None:
         retired = {each.target.id: each.secret for each in self._retired}

@@ -52,7 +52,7 @@ def test_a_torn_line_of_a_killed_shipper_is_mended(tmp_path: Path) -> None:
     shipper.events.append([{"request_id": "a"}], 0.0)
     path = next((tmp_path / "events").glob("*.jsonl"))
     path.write_bytes(path.read_bytes() + b'{"request_id":"b"')
-    assert Shipper(tmp_path).merger.done == {"a"}
+    Shipper(tmp_path)
     assert path.read_bytes() == b'{"request_id":"a"}\n'
 
 
