@@ -42,9 +42,8 @@ class EventLog:
     def mend(self) -> None:
         """Cut a torn last line, whose event will be written again. Raises OSError."""
         for path in sorted(self._directory.glob("*.jsonl"))[-1:]:
-            data = path.read_bytes()
-            if data and not data.endswith(b"\n"):
-                os.truncate(path, data.rfind(b"\n") + 1)
+            with path.open("r+b") as file:
+                file.truncate(_complete(file))
 
     def since(self, start: float) -> Iterator[dict[str, object]]:
         """The events that were written at `start` (Unix seconds) or later, and on that day before."""
@@ -73,11 +72,14 @@ class EventTail:
         offsets = {path.name: self.offsets.get(path.name, 0) for path in paths}
         events: list[dict[str, object]] = []
         for path in paths:
-            with suppress(FileNotFoundError), path.open("rb") as file:  # retention may be faster
-                while len(events) < most and (lines := _lines(file, offsets[path.name])):
-                    lines = lines[: most - len(events)]
-                    events += _events(lines)
-                    offsets[path.name] += sum(map(len, lines))
+            with suppress(FileNotFoundError):  # somebody may have deleted it
+                if path.stat().st_size == offsets[path.name]:
+                    continue
+                with path.open("rb") as file:
+                    while len(events) < most and (lines := _lines(file, offsets[path.name])):
+                        lines = lines[: most - len(events)]
+                        events += _events(lines)
+                        offsets[path.name] += sum(map(len, lines))
         self.offsets = offsets
         return events
 
