@@ -268,8 +268,8 @@ def table(result: dict[str, dict[str, dict[str, float]]]) -> Iterator[str]:
 
 @click.command(help=f"{__doc__}\n\nExample: scripts/bench --rounds 3 --json")
 @click.option("--rounds", default=5, show_default=True, help="Interleaved rounds; medians are shown.")
-@click.option("--seconds", default=2.0, show_default=True, help="Length of each measurement.")
-@click.option("--rate", default=100.0, show_default=True, help="Requests per second of the open loop.")
+@click.option("--seconds", default=4.0, show_default=True, help="Length of each measurement.")
+@click.option("--rate", default=300.0, show_default=True, help="Requests per second of the open loop.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the table.")
 def main(rounds: int, seconds: float, rate: float, as_json: bool) -> None:
     """See the module."""
