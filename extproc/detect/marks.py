@@ -84,11 +84,6 @@ class Placeholders:
             if match.group() in self._values
         ]
 
-    @property
-    def longest(self) -> int:
-        """Characters of the longest placeholder given out: how much of a stream may hold the beginning of one."""
-        return max(map(len, self._values), default=0)
-
 
 def _partial(value: str, preserve_length: bool) -> str:
     shown = _SHOWN if len(value) >= _LONG_ENOUGH else 0

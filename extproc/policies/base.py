@@ -93,13 +93,9 @@ class TextPolicy(Policy):
         """What follows from edits, of which there is at least one."""
         return Redact(edits, self.kind)
 
-    def judges(self, text: Text) -> bool:
-        """Whether a text of a request concerns this kind."""
-        return True
-
     def on_input(self, exchange: Exchange) -> Hook:
         """Every text of the request."""
-        return self._judge(exchange, tuple(filter(self.judges, exchange.request.texts)) if exchange.request else ())
+        return self._judge(exchange, exchange.request.texts if exchange.request else ())
 
     def on_output(self, exchange: Exchange) -> Hook:
         """Every text of the reply."""

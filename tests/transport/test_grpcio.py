@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
 import pytest
-from fakes import KEY, rules
+from fakes import KEY, chain, rules
 from grpc import aio
 
+from extproc.dialects import openai_chat
+from extproc.dialects.openai_chat.stream import Stream
+from extproc.dialects.sse import Event
+from extproc.dialects.texts import Fragment
+from extproc.guard.stream import StreamLimits
 from extproc.model import ClientError, Consumer, Headers
+from extproc.policies.dlp_filter import DlpFilter, DlpSettings
 from extproc.proto import ext_proc_pb2 as pb
 from extproc.session import Session
 from extproc.transport.driver import Driver, Ports
@@ -112,3 +119,34 @@ async def test_a_refusal_is_an_answer_and_not_an_error(served: Any) -> None:
     assert pb.ProcessingResponse.FromString(await call.read()).immediate_response.status.code == 401
     await call.done_writing()
     assert await call.code() is grpc.StatusCode.OK
+
+
+class _CannotPart(Stream):
+    def part(self, event: Event, fragment: Fragment, text: str) -> bytes | None:
+        raise KeyError("a bug")
+
+
+async def test_a_bug_in_a_wake_up_ends_the_stream_with_an_error_and_a_record(served: Any) -> None:
+    channel, journal, _, changes = served
+    broken = SimpleNamespace(**{**vars(openai_chat), "stream": _CannotPart})
+    policy = DlpFilter(DlpSettings(detect_patterns=("ACME-[0-9]{6}",)))
+    changes["chain"] = chain(policy)
+    changes["dialects"] = {"/v1/chat/completions": broken}
+    changes["stream"] = StreamLimits(flush_seconds=0.02)
+    call = channel.stream_stream(PROCESS)()
+    await call.write(head())
+    await call.read()
+    body = b'{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}'
+    await call.write(pb.ProcessingRequest(request_body=pb.HttpBody(body=body, end_of_stream=True)).SerializeToString())
+    await call.read()
+    pairs = [
+        pb.HeaderValue(key=":status", raw_value=b"200"),
+        pb.HeaderValue(key="content-type", raw_value=b"text/event-stream"),
+    ]
+    reply = pb.HttpHeaders(headers=pb.HeaderMap(headers=pairs))
+    await call.write(pb.ProcessingRequest(response_headers=reply).SerializeToString())
+    await call.read()
+    event = b'data: {"choices":[{"index":0,"delta":{"content":"settled, but ACM"}}]}\n\n'
+    await call.write(pb.ProcessingRequest(response_body=pb.HttpBody(body=event)).SerializeToString())
+    assert await call.code() is grpc.StatusCode.INTERNAL
+    assert [(e["outcome"], e["reason"]) for e in journal.entries if e["k"] == "end"] == [("error", "KeyError")]
