@@ -33,9 +33,6 @@ MAX_MEMBERS = 4096
 
 MAX_CODINGS = 2
 
-SUPPORTED = tuple(name for name in CODINGS if name != "x-gzip")
-"""The names that `decoder` knows, as a 415 lists them in `accept-encoding` (RFC 9110, 15.5.16)."""
-
 _SLICE = 16 << 10  # bytes; libraries copy what they have not read after each block and member: bounded, not quadratic
 
 Reason = Literal["unsupported_encoding", "too_large", "too_dense", "corrupt", "truncated"]

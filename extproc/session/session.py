@@ -63,7 +63,7 @@ class Session:
         self._request = Direction()
         self._response = Direction()
         self._dialect = rules.fallback
-        self._passing = False  # an error: its pieces are not ours to hold
+        self._passing = False  # an error that no policy judges: its pieces are not ours to hold
         self._streaming: Streaming | None = None
         self._held: Proceed | None = None  # the reply to a stream's headers, until something of it may go on
         self._status: int | None = None

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extproc.dialects import coding, inflate
-from extproc.dialects.coding import SUPPORTED, CodingError, Decoder, decoder
+from extproc.dialects.coding import CodingError, Decoder, decoder
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -118,10 +118,6 @@ def test_a_coding_that_is_not_known_is_refused_by_a_short_name(header: str) -> N
         decoder(header, max_bytes=1)
     assert caught.value.reason == "unsupported_encoding"
     assert len(str(caught.value)) < 100
-
-
-def test_what_is_supported_can_be_told_to_the_client() -> None:
-    assert SUPPORTED == ("gzip", "deflate", "br", "zstd")
 
 
 def loaded_without(name: str, instead: ModuleType | None, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
