@@ -160,6 +160,13 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """Let the world know, without waiting for it or caring whether it hears: a cache that is away stores nothing."""
+
+    fact: object
+
+
+@dataclass(frozen=True, slots=True)
 class Fail:
     """End the gRPC stream with an error status: a clean end would let the request pass unseen (design D5)."""
 
@@ -173,7 +180,7 @@ class Wake:
     after: float
 
 
-Step = Send | Record | Need | Fail | Wake
+Step = Send | Record | Need | Tell | Fail | Wake
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +245,10 @@ class Response:
     usage: Usage = Usage()
 
 
+DEFAULT_ORG = "default"
+"""The organisation of whoever names none: a gateway mostly serves one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Consumer:
     """Whom an access key stands for. `key_id` is safe to record; the key itself is never kept."""
@@ -245,6 +256,7 @@ class Consumer:
     key_id: str
     name: str
     team: str = ""
+    org: str = DEFAULT_ORG
 
 
 @dataclass(frozen=True, slots=True)

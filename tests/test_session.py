@@ -44,7 +44,7 @@ def test_a_plain_exchange_passes_with_its_bytes_untouched_and_is_recorded_twice(
     assert isinstance(back, Proceed) and back.set_headers == (("x-keeptrusts-request-id", "id-1"),)
     assert last == Proceed(Phase.RESPONSE_BODY)
     (begin,), (end,) = play.records("begin"), play.records("end")
-    assert begin["consumer"] == {"key_id": "tok_1", "name": "ana", "team": "payments"}
+    assert begin["consumer"] == {"key_id": "tok_1", "name": "ana", "team": "payments", "org": "default"}
     assert end["outcome"] == "allowed" and end["status"] == 200 and end["model"] == "demo"
 
 

@@ -32,10 +32,11 @@ def command() -> None:
 @click.option("--type", "kind", type=click.Choice(["access", "gateway"]), default="access", show_default=True)
 @click.option("--name", required=True, help="Whom or what the key stands for; shown in events.")
 @click.option("--team", default="", help="The team that its requests count for.")
+@click.option("--org", default="default", show_default=True, help="The organisation; nothing is shared between two.")
 @click.option("--expires-in", type=Duration(), help="A lifetime like 90d; without it the key lives until revoked.")
 @state_dir
 @as_json
-def create(kind: str, name: str, team: str, expires_in: float | None, state_dir: Path, as_json: bool) -> None:
+def create(kind: str, name: str, team: str, org: str, expires_in: float | None, state_dir: Path, as_json: bool) -> None:
     """Make a key and show it, this once.
 
     \b
@@ -46,7 +47,8 @@ def create(kind: str, name: str, team: str, expires_in: float | None, state_dir:
 
     now = time.time()
     with plain():
-        token, key = TokenStore(state_dir).create(kind, name, team, now, now + expires_in if expires_in else None)
+        expires_at = now + expires_in if expires_in else None
+        token, key = TokenStore(state_dir).create(kind, name, team, now, expires_at, org)
     if as_json:
         click.echo(json.dumps({"id": token.id, "key": key, **_public(token)}))
         return
@@ -101,6 +103,7 @@ def _public(token: Token) -> dict[str, object]:
         "type": token.type,
         "name": token.name,
         "team": token.team,
+        "org": token.org,
         "hint": token.hint,
         "status": _status(token, time.time()),
         "created_at": _date(token.created_at),

@@ -67,7 +67,7 @@ def _consumer(token: Token | None, now: float) -> Consumer | Refusal:
         return Refusal("The access key was revoked.", "revoked_api_key")
     if token.expires_at is not None and token.expires_at <= now:
         return Refusal("The access key has expired.", "expired_api_key")
-    return Consumer(token.id, token.name, token.team)
+    return Consumer(token.id, token.name, token.team, token.org)
 
 
 class KeyWatcher:

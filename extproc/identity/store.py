@@ -5,7 +5,6 @@ Only digests are stored. The pepper is a file of its own, made at the first use,
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
@@ -14,15 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extproc.identity.keys import digest, new_key
-from extproc.model import ExtprocError
+from extproc.model import DEFAULT_ORG, ExtprocError
+from extproc.own_secrets import make_private, own_secret
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tokens (
   id TEXT PRIMARY KEY, type TEXT NOT NULL, name TEXT NOT NULL, team TEXT NOT NULL, digest BLOB NOT NULL UNIQUE,
-  hint TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL, revoked_at REAL
+  hint TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL, revoked_at REAL, org TEXT NOT NULL DEFAULT 'default'
 ) STRICT
 """
-_COLUMNS = "id, type, name, team, digest, hint, created_at, expires_at, revoked_at"
+_ADD_ORG = "ALTER TABLE tokens ADD COLUMN org TEXT NOT NULL DEFAULT 'default'"
+"""For files of version 0.1.0, which knew one organisation."""
+
+_COLUMNS = "id, type, name, team, digest, hint, created_at, expires_at, revoked_at, org"
 
 
 class StoreError(ExtprocError):
@@ -44,6 +47,7 @@ class Token:
     created_at: float
     expires_at: float | None = None
     revoked_at: float | None = None
+    org: str = DEFAULT_ORG
 
 
 class TokenStore:
@@ -53,16 +57,17 @@ class TokenStore:
         self._state = state_dir
         self.path = state_dir / "keys.db"
 
-    def create(self, kind: str, name: str, team: str, now: float, expires_at: float | None) -> tuple[Token, str]:
+    def create(
+        self, kind: str, name: str, team: str, now: float, expires_at: float | None, org: str = DEFAULT_ORG
+    ) -> tuple[Token, str]:
         """A new token and its key, which nobody can be told again."""
         key = new_key(kind, secrets.choice)
         hint = f"{key[:6]}…{key[-4:]}"
-        token = Token(
-            f"tok_{secrets.token_hex(8)}", kind, name, team, digest(key, self.pepper()), hint, now, expires_at
-        )
-        values = (token.id, kind, name, team, token.digest, token.hint, now, expires_at, None)
+        mark = digest(key, self.pepper())
+        token = Token(f"tok_{secrets.token_hex(8)}", kind, name, team, mark, hint, now, expires_at, None, org)
+        values = (token.id, kind, name, team, token.digest, token.hint, now, expires_at, None, org)
         with self._open(write=True) as database:
-            database.execute(f"INSERT INTO tokens ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?)", values)  # noqa: S608  # a constant
+            database.execute(f"INSERT INTO tokens ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?)", values)  # noqa: S608  # a constant
         return token, key
 
     def revoke(self, token_id: str, now: float) -> bool:
@@ -76,18 +81,16 @@ class TokenStore:
         if not self.path.exists():
             return []
         with self._open(write=False) as database:
-            rows = database.execute(f"SELECT {_COLUMNS} FROM tokens ORDER BY created_at, id")  # noqa: S608  # a constant
+            known = _COLUMNS if _has_org(database) else _COLUMNS.removesuffix(", org")
+            rows = database.execute(f"SELECT {known} FROM tokens ORDER BY created_at, id")  # noqa: S608  # constants
             return [Token(*row) for row in rows]
 
     def pepper(self) -> bytes:
-        """The secret of the digests. Two processes that start together agree on the first one written."""
-        path = self._state / "secrets" / "key-pepper"
+        """The secret of the digests. Raises StoreError."""
         try:
-            if not path.exists():
-                _make_secret(path)
-            return path.read_bytes()
+            return own_secret(self._state, "key-pepper")
         except OSError as error:
-            raise StoreError(f"{path}: {error.strerror}") from error
+            raise StoreError(str(error)) from error
 
     @contextmanager
     def _open(self, *, write: bool) -> Iterator[sqlite3.Connection]:
@@ -100,6 +103,8 @@ class TokenStore:
             if write:
                 database.execute("PRAGMA journal_mode = WAL")
                 database.execute(_SCHEMA)
+                if not _has_org(database):
+                    database.execute(_ADD_ORG)
             with database:
                 yield database
         except (sqlite3.Error, OSError) as error:
@@ -109,19 +114,5 @@ class TokenStore:
                 database.close()
 
 
-def make_private(directory: Path) -> None:
-    """Make a directory that only its owner can enter. Raises OSError."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-def _make_secret(path: Path) -> None:
-    make_private(path.parent)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    draft.touch(mode=0o600)
-    draft.write_bytes(secrets.token_bytes(32))
-    try:
-        os.link(draft, path)  # unlike rename, does not overwrite what another process was first to make
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+def _has_org(database: sqlite3.Connection) -> bool:
+    return any(row[1] == "org" for row in database.execute("PRAGMA table_info(tokens)"))

@@ -11,7 +11,7 @@ from command import fails, kt
 from extproc.cli import exit_codes
 from extproc.identity.store import TokenStore
 
-PUBLIC = {"id", "type", "name", "team", "hint", "status", "created_at", "expires_at", "revoked_at"}
+PUBLIC = {"id", "type", "name", "team", "org", "hint", "status", "created_at", "expires_at", "revoked_at"}
 
 
 def create(state: Path, *flags: str) -> dict[str, str]:
