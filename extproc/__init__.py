@@ -10,12 +10,15 @@ Data flows one way, and each step is one module or package:
     policies    one file per kind
     chain       asks the policies: order, stopping, shadow mode, failure and timing, once, here
     routing     which targets may carry a request, in which order
+    cache       what makes two questions the same, which answers are kept
     guard       event streams while they run: bytes in, events held until they are settled, bytes out
     session     which message may come when; events in, steps out; no I/O
     wire        protobuf <-> events and replies
     transport   gRPC in and out
     worker      builds one worker process: the only file that knows all
 
+    keeper      what a host's workers share: the cache, and who is fetching what for it
+    own_secrets secrets of our own, made at the first use
     identity    access keys: stored, watched, looked up
     audit       spool, shipper, events, OTLP
     heartbeat   what workers and the shipper say to their supervisor

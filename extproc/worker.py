@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from extproc.audit.spool import SpoolError, SpoolWriter
+from extproc.cache.commands import Abandon, Fill, Look
+from extproc.cache.rules import CacheRules
 from extproc.chain import Chain, Link, Stage
 from extproc.config.load import load
 from extproc.config.values import LARGEST_BODY, ChainEntry, Config
@@ -30,7 +32,9 @@ from extproc.dialects import openai_chat
 from extproc.guard.stream import StreamLimits
 from extproc.heartbeat import ALIVE, BEAT_SECONDS, READY, REFUSED, RELOADED, Heartbeat
 from extproc.identity.directory import KeyWatcher, Refusal
+from extproc.keeper.client import KeeperClient
 from extproc.model import ClientError, ConfigError, Consumer, Exchange, Headers, Request, Text
+from extproc.own_secrets import own_secret
 from extproc.policies import POLICIES
 from extproc.policies.prompt_injection import PromptInjection
 from extproc.routing import ordered
@@ -56,6 +60,7 @@ class Arguments:
     """What a worker is told on its command line."""
 
     listen: str
+    keeper: Path
     state_dir: Path
     policy_config: tuple[Path, ...]
     index: int
@@ -66,7 +71,7 @@ class Arguments:
     mtls: Mtls | None
 
 
-def build_rules(config: Config, fail_mode: str, keys: KeyWatcher) -> Rules:
+def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: bytes) -> Rules:
     """One snapshot: everything compiled, nothing that changes later."""
     links = tuple(_link(entry, fail_mode) for entry in config.chain)
     listed = openai_chat.models(ordered.models(config.targets), 0)
@@ -88,6 +93,24 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher) -> Rules:
             flush_seconds=config.limits.stream_flush_seconds,
             ping_seconds=config.limits.stream_ping_seconds,
         ),
+        cache=_cache_rules(config, cache_secret),
+    )
+
+
+def _cache_rules(config: Config, secret: bytes) -> CacheRules | None:
+    said = config.cache
+    if not said.enabled:
+        return None
+    return CacheRules(
+        secret=secret,
+        answers=ordered.answers(config.targets),
+        tier=said.tier,
+        team_tiers=said.team_tiers,
+        excluded_models=frozenset(said.excluded_models),
+        ttl_seconds=said.ttl_seconds,
+        max_entry_bytes=said.max_entry_bytes,
+        max_entry_tokens=said.max_entry_tokens,
+        flight_seconds=said.flight_seconds,
     )
 
 
@@ -141,16 +164,20 @@ class Worker:
     rules: Rules
     spool: SpoolWriter
     heart: Heartbeat
+    keeper: KeeperClient
+    cache_secret: bytes
     health: Health = field(default_factory=Health)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def new_driver(self, traceparent: str, write: Callable[[bytes], Awaitable[None]]) -> Driver:
         """One stream keeps the snapshot that it started with."""
         session = Session(self.rules, lambda: str(uuid.uuid4()), traceparent)
-        return Driver(session, Ports(self.spool, time.time, _find, f"worker-{self.arguments.index}"), write)
+        name = f"worker-{self.arguments.index}"
+        return Driver(session, Ports(self.spool, time.time, self._find, name, self._tell), write)
 
     async def run(self) -> None:
         """Serve until SIGTERM, then drain: refuse health checks first, so that Envoy looks elsewhere."""
+        await self.keeper.start()
         server = GrpcServer(self.new_driver, self.health, MESSAGE_MOST)
         await server.start(self.arguments.listen, self.arguments.mtls)
         self_test()
@@ -163,13 +190,14 @@ class Worker:
         self.health.serving = False
         await server.stop(self.arguments.grace)
         beating.cancel()
+        self.keeper.stop()
         self.spool.close()
 
     def reload(self) -> None:
         """Swap in a new snapshot; a configuration with faults changes nothing."""
         try:
             config = load(self.arguments.policy_config, environ=os.environ).config
-            self.rules = build_rules(config, self.arguments.fail_mode, self.keys)
+            self.rules = build_rules(config, self.arguments.fail_mode, self.keys, self.cache_secret)
         except ConfigError as error:
             log.error("reload refused, the old configuration stays:\n%s", error)
             self.heart.say(REFUSED)
@@ -180,15 +208,20 @@ class Worker:
             return
         self.heart.say(RELOADED)
 
+    async def _find(self, question: object) -> object:
+        """What is asked of the world: the cache, so far."""
+        if isinstance(question, Look):
+            return await self.keeper.look(question)
+        raise LookupError(f"nobody answers {type(question).__name__}")
+
+    def _tell(self, fact: object) -> None:
+        if isinstance(fact, Fill | Abandon):
+            self.keeper.tell(fact)
+
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             self.heart.say(ALIVE)
-
-
-async def _find(question: object) -> object:
-    """No kind of today asks the world for anything that a snapshot does not hold."""
-    raise LookupError(f"nobody answers {type(question).__name__}")
 
 
 async def _main(arguments: Arguments) -> int:
@@ -202,7 +235,10 @@ async def _main(arguments: Arguments) -> int:
     try:
         heart = Heartbeat(arguments.heartbeat_fd)
         spool = SpoolWriter(arguments.state_dir / "spool", f"worker-{arguments.index}")
-        worker = Worker(arguments, keys, build_rules(config, arguments.fail_mode, keys), spool, heart)
+        secret = own_secret(arguments.state_dir, "cache-key")
+        rules = build_rules(config, arguments.fail_mode, keys, secret)
+        keeper = KeeperClient(arguments.keeper)
+        worker = Worker(arguments, keys, rules, spool, heart, keeper, secret)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, worker.stopping.set)
         loop.add_signal_handler(signal.SIGINT, worker.stopping.set)
@@ -219,6 +255,7 @@ async def _main(arguments: Arguments) -> int:
 def _arguments(argv: list[str]) -> Arguments:
     parser = argparse.ArgumentParser(prog="python -m extproc.worker", description=__doc__)
     parser.add_argument("--listen", required=True)
+    parser.add_argument("--keeper", type=Path, required=True, help="the keeper's socket")
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--policy-config", type=Path, action="append", required=True)
     parser.add_argument("--index", type=int, default=0)
@@ -235,8 +272,9 @@ def _arguments(argv: list[str]) -> Arguments:
         parser.error("--mtls-cert, --mtls-key and --mtls-ca go together")
     mtls = Mtls(a.mtls_cert, a.mtls_key, a.mtls_ca) if given else None
     return Arguments(
-        a.listen, a.state_dir, tuple(a.policy_config), a.index, a.fail_mode, a.log_level, a.heartbeat_fd, a.grace, mtls
-    )
+        a.listen, a.keeper, a.state_dir, tuple(a.policy_config), a.index, a.fail_mode, a.log_level, a.heartbeat_fd,
+        a.grace, mtls,
+    )  # fmt: skip
 
 
 def main() -> None:

@@ -158,14 +158,18 @@ def serve(root: Path, text: str, *flags: str) -> Gateway:
     return gateway
 
 
-def document(ports: list[int], policies: str = POLICIES) -> str:
+NO_CACHE = "workflow_cache: {enabled: false}"
+"""Tests ask the same question often and mean to reach a provider each time."""
+
+
+def document(ports: list[int], policies: str = POLICIES, cache: str = NO_CACHE) -> str:
     targets = "\n".join(
         f"    - {{id: t{n}, provider: openai, base_url: 'http://127.0.0.1:{port}{'/other' * n}/v1',"
         f" secret_key_ref: {{env: PROVIDER_KEY}}, api_key_header: {'x-api-key' if n % 2 else 'authorization'},"
         f" api_key_prefix: '{'' if n % 2 else 'Bearer '}'}}"
         for n, port in enumerate(ports)
     )
-    return f"pack: {{name: test, version: 1.0.0}}\nproviders:\n  targets:\n{targets}\n{policies}"
+    return f"pack: {{name: test, version: 1.0.0}}\n{cache}\nproviders:\n  targets:\n{targets}\n{policies}"
 
 
 def stop(gateway: Gateway) -> None:

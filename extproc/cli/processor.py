@@ -99,7 +99,8 @@ def _serve(chosen: Options, addresses: list[str], mtls: list[str]) -> None:
     argvs = [[*plan.worker_argv(chosen, index, at, grace), *mtls] for index, at in enumerate(addresses)]
     workers = [Child(f"worker-{index}", argv, environ, say, heartbeat=True) for index, argv in enumerate(argvs)]
     shipper = Child("shipper", plan.shipper_argv(chosen), environ, say, heartbeat=True)
-    processor = Processor(chosen.state_dir, workers, shipper, grace, say)
+    keeper = Child("keeper", plan.keeper_argv(chosen), environ, say, heartbeat=True)
+    processor = Processor(chosen.state_dir, keeper, workers, shipper, grace, say)
     asyncio.run(processor.run(lambda: click.echo(f"processor ready: {', '.join(addresses)}")))
 
 

@@ -76,6 +76,31 @@ class Limits:
     edge_log_bytes: Annotated[int, Between(1024, 1 << 40)] = 64 << 20
 
 
+Tier = Literal["org_shared", "private_edge"]
+"""Whether an answer serves a whole organisation, or the access key alone that asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """The cache. It is on where nothing is said of it: a shared cache is what a hosted gateway is for.
+
+    `team_tiers` are exceptions to `tier`; `flight_seconds` is how long a question waits for the answer to the same
+    one, 0 for never. `max_entries` and `disk_bytes` bound what a host keeps, `memory_bytes` what of it in memory.
+    """
+
+    enabled: bool = True
+    tier: Tier = "org_shared"
+    team_tiers: Mapping[str, Tier] = field(default_factory=dict)
+    ttl_seconds: float = 86_400
+    max_entry_bytes: int = 524_288
+    max_entry_tokens: int = 32_000
+    excluded_models: tuple[str, ...] = ()
+    flight_seconds: float = 30.0
+    max_entries: int = 10_000
+    memory_bytes: int = 64 << 20
+    disk_bytes: int = 1 << 30
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A loaded configuration. `digest` is the SHA-256 of what it says, in hex."""
@@ -85,6 +110,7 @@ class Config:
     chain: tuple[ChainEntry, ...]
     limits: Limits
     digest: str
+    cache: CacheSettings = field(default_factory=CacheSettings)
 
 
 @dataclass(frozen=True, slots=True)

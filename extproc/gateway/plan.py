@@ -48,6 +48,7 @@ def envoy_settings(options: Options, config: Config) -> EnvoySettings:
         edge_log=options.state_dir / "logs" / "edge.log",
         tls=options.tls,
         limits=config.limits,
+        cache_wait=config.cache.flight_seconds if config.cache.enabled else 0.0,
     )
 
 
@@ -57,9 +58,23 @@ def worker_argv(options: Options, index: int, listen: str, grace: float) -> list
     return [
         *(sys.executable, "-m", "extproc.worker"),
         *("--listen", listen, "--state-dir", str(options.state_dir), "--index", str(index)),
+        *("--keeper", str(keeper_socket(options.state_dir))),
         *("--fail-mode", options.fail_mode, "--log-level", options.log_level, "--grace", str(grace)),
         *files,
     ]
+
+
+def keeper_socket(state_dir: Path) -> Path:
+    """Where workers find the keeper."""
+    return state_dir / "run" / "keeper.sock"
+
+
+def keeper_argv(options: Options) -> list[str]:
+    """The command line of the keeper."""
+    files = [part for path in options.policy_config for part in ("--policy-config", str(path))]
+    listen = ("--listen", str(keeper_socket(options.state_dir)))
+    flags = (*listen, "--state-dir", str(options.state_dir), "--log-level", options.log_level)
+    return [sys.executable, "-m", "extproc.keeper.server", *flags, *files]
 
 
 def shipper_argv(options: Options) -> list[str]:

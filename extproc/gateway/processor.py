@@ -1,4 +1,4 @@
-"""Workers and the shipper without Envoy, for an Envoy that others run (design D16)."""
+"""Keeper, workers and shipper without Envoy, for an Envoy that others run (design D16)."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Processor:
     """
 
     state_dir: Path
+    keeper: Child
     workers: Sequence[Child]
     shipper: Child
     grace: float
@@ -38,6 +39,7 @@ class Processor:
         loop.add_signal_handler(signal.SIGHUP, self._hang_up.set)
         open_files.raise_limit(self.say)
         try:
+            await self.keeper.start(START_TIMEOUT)
             await asyncio.gather(*(worker.start(START_TIMEOUT) for worker in self.workers))
             await self.shipper.start(START_TIMEOUT)
             on_ready()
@@ -46,6 +48,7 @@ class Processor:
             reloading.cancel()
         finally:
             await asyncio.gather(*(worker.stop(self.grace + 5) for worker in self.workers))
+            await self.keeper.stop(self.grace + 5)
             await self.shipper.stop(self.grace + 5)
             os.close(lock)
 
@@ -54,6 +57,10 @@ class Processor:
         while True:
             await self._hang_up.wait()
             self._hang_up.clear()
-            answers = await asyncio.gather(*(worker.reload(START_TIMEOUT) for worker in self.workers))
+            keeper, *answers = await asyncio.gather(
+                *(child.reload(START_TIMEOUT) for child in (self.keeper, *self.workers))
+            )
             taken = sum(answers)
             self.say(f"reload: {taken} of {len(answers)} workers have the configuration as it stands now")
+            if not keeper:
+                self.say("reload: the keeper goes on with its old bounds")

@@ -1,4 +1,4 @@
-"""Starts workers, shipper and Envoy in order, reloads them in order, stops them in order (design D2, D10)."""
+"""Starts keeper, workers, shipper and Envoy in order, reloads them in order, stops them in order (design D2, D10)."""
 
 from __future__ import annotations
 
@@ -71,6 +71,7 @@ class Supervisor:
     _good: Snapshot | None = None
     _retired: list[Retired] = field(default_factory=list)
     _published: int = 0
+    _keeper: Child | None = None
     _workers: list[Child] = field(default_factory=list)
     _shipper: Child | None = None
     _rotation: EdgeLogRotation | None = None
@@ -98,9 +99,10 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
 
     async def _start(self) -> None:
-        """Workers first: Envoy must not take a request that nobody can judge."""
+        """Keeper and workers first: Envoy must not take a request that nobody can judge."""
         settings = plan.envoy_settings(self.options, self.config)
-        if long := [path for path in (*settings.workers, settings.admin) if not fits(path)]:
+        sockets = (*settings.workers, settings.admin, plan.keeper_socket(self.options.state_dir))
+        if long := [path for path in sockets if not fits(path)]:
             raise AddressError(f"{long[0]}: {TOO_LONG}; choose a shorter --state-dir")
         for directory in (settings.run, settings.edge_log.parent, settings.directory):
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -115,6 +117,8 @@ class Supervisor:
         copies = kept.paths(plan.kept_directory(self.options), self.options.policy_config)
         options = replace(self.options, policy_config=copies)
         environ = plan.environ_without_secrets(os.environ, self.config)
+        self._keeper = Child("keeper", plan.keeper_argv(options), environ, self.say, heartbeat=True)
+        await self._keeper.start(START_TIMEOUT)
         grace = self.config.limits.shutdown_grace_seconds
         for index, path in enumerate(plan.worker_sockets(self.options)):
             argv = plan.worker_argv(options, index, f"unix:{path}", grace)
@@ -186,7 +190,8 @@ class Supervisor:
         self._retire(new)
         await self._publish(new)
         self._keep(new)
-        answers = await asyncio.gather(*(worker.reload(START_TIMEOUT) for worker in self._workers))
+        children = [*self._workers, *([self._keeper] if self._keeper else [])]
+        answers = await asyncio.gather(*(child.reload(START_TIMEOUT) for child in children))
         if not all(answers):
             raise ReloadError("a worker did not take the new configuration")
         self._good, self.config = new, new.config
@@ -237,14 +242,15 @@ class Supervisor:
         self.say("Envoy has not confirmed the new clusters; its log says why")
 
     async def _stop(self) -> None:
-        """Drain, then Envoy, then workers, then the shipper, which ships what the others left (trials, B7)."""
+        """Drain, then Envoy, workers, keeper, and the shipper, which ships what the others left (trials, B7)."""
         grace = self.config.limits.shutdown_grace_seconds
         if self._envoy and self._envoy.pid:
             await self._drain(plan.envoy_settings(self.options, self.config).admin, grace)
             await self._envoy.stop(5)
         await asyncio.gather(*(worker.stop(grace + 5) for worker in self._workers))
-        if self._shipper:
-            await self._shipper.stop(grace + 5)
+        for child in (self._keeper, self._shipper):
+            if child:
+                await child.stop(grace + 5)
 
     async def _drain(self, socket: Path, grace: float) -> None:
         with suppress(OSError):

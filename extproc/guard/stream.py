@@ -69,6 +69,11 @@ class StreamGuard:
             return 0.0
         return self._limits.flush_seconds if self._realtime else self._limits.ping_seconds
 
+    @property
+    def complete(self) -> bool:
+        """Whether the stream has had its terminal event, and was not stopped."""
+        return self._reader.done and not self.stopped
+
     def feed(self, data: bytes) -> bytes:
         """What may go on after these bytes; the end of the stream where they make it stop."""
         out: list[bytes] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from extproc.model import ClientError, Target
@@ -25,3 +26,19 @@ def route(targets: Sequence[Target], model: str) -> tuple[str, ...]:
 def models(targets: Sequence[Target]) -> tuple[str, ...]:
     """The models that targets name, in their order, each once: what `GET /v1/models` lists."""
     return tuple(dict.fromkeys(target.model for target in targets if target.model))
+
+
+def answers(targets: Sequence[Target]) -> dict[tuple[str, ...], bytes]:
+    """For each list that `route` may give, a digest of who would answer: not in which order, nor with which key."""
+    lists = {route(targets, model) for model in models(targets)} | {open_to_any(targets)}
+    who = {target.cluster: _who(target) for target in targets}
+    return {names: hashlib.sha256(b"\n".join(sorted(who[name] for name in names))).digest() for names in lists}
+
+
+def open_to_any(targets: Sequence[Target]) -> tuple[str, ...]:
+    """The targets that serve a model which none of them names."""
+    return tuple(target.cluster for target in targets if not target.model)
+
+
+def _who(target: Target) -> bytes:
+    return repr((target.provider, target.scheme, target.host, target.port, target.prefix, target.model)).encode()

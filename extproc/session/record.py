@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extproc.model import Exchange, Record, first
+from extproc.model import Consumer, Exchange, Record, first
 
 
 def begin(exchange: Exchange, traceparent: str) -> Record:
@@ -15,7 +15,7 @@ def begin(exchange: Exchange, traceparent: str) -> Record:
             "traceparent": traceparent or first(headers, "traceparent"),
             "method": exchange.method,
             "path": exchange.path.partition("?")[0],
-            "consumer": {"key_id": who.key_id, "name": who.name, "team": who.team} if who else None,
+            "consumer": _consumer(who) if who else None,
             "user_agent": first(headers, "user-agent")[:256],
             "client": first(headers, "x-envoy-external-address"),
         }
@@ -23,9 +23,10 @@ def begin(exchange: Exchange, traceparent: str) -> Record:
 
 
 def end(
-    exchange: Exchange, outcome: str, reason: str, policy: str, *, status: int | None, dialect: str, config: str
-) -> Record:
-    """Before the last byte is released."""
+    exchange: Exchange, outcome: str, reason: str, policy: str, *, status: int | None, dialect: str, config: str,
+    cache: tuple[str, str] = ("", ""),
+) -> Record:  # fmt: skip
+    """Before the last byte is released. `cache` is what it did and why, '' where it had no part."""
     request, response = exchange.request, exchange.response
     return Record(
         {
@@ -44,8 +45,17 @@ def end(
             "usage": response.usage if response else None,
             "decisions": exchange.decisions,
             "config": config,
+            **_cache(*cache),
         }
     )
+
+
+def _cache(status: str, reason: str) -> dict[str, object]:
+    return {"cache": status, "cache_reason": reason, "cache_hit": status == "hit"} if status else {}
+
+
+def _consumer(who: Consumer) -> dict[str, str]:
+    return {"key_id": who.key_id, "name": who.name, "team": who.team, "org": who.org}
 
 
 def outcome(exchange: Exchange, status: int | None) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+from extproc.cache.rules import CacheRules
 from extproc.chain import Chain
 from extproc.guard.stream import Reader, StreamLimits
 from extproc.model import Consumer, Headers, Request, Response, Text
@@ -26,6 +27,11 @@ class Dialect(Protocol):
     def write(self, body: bytes, before: tuple[Text, ...], after: tuple[Text, ...]) -> bytes: ...
     def error(self, status: int, message: str, kind: str, code: str) -> bytes: ...
     def block(self, policy: str, message: str, code: str) -> bytes: ...
+    @property
+    def ANSWER_HEADERS(self) -> tuple[str, ...]: ...  # noqa: N802  # a module's constant
+    def essence(self, body: Mapping[str, Any]) -> dict[str, Any]: ...
+    def uncacheable(self, body: Mapping[str, Any]) -> str: ...
+    def replay(self, body: bytes, *, wants_usage: bool) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +52,4 @@ class Rules:
     max_depth: int = 64
     max_ratio: int = 100
     stream: StreamLimits = field(default_factory=StreamLimits)
+    cache: CacheRules | None = None

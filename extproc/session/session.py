@@ -10,13 +10,15 @@ The rules, from ext_proc v3 as Envoy 1.40 implements it:
 - An event stream goes through a guard while it runs: the reply to its headers turns the body mode to full duplex,
   where pieces go out when they are settled, a pause flushes what is held, and we may end the stream early. Where full
   duplex is the mode already, the headers wait for the first of it, so that a block before that is a plain 409.
+- What the cache knows answers the last piece of the request's body; whoever fetches for it says at the end what came.
 - `begin` is recorded before the first reply that lets anything pass, `end` before the last byte is released (D9).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
+from extproc.cache.commands import Found
 from extproc.chain import Refused
 from extproc.dialects.coding import CodingError, decoder
 from extproc.guard.stop import Failed
@@ -37,15 +39,18 @@ from extproc.model import (
     PeerError,
     Phase,
     Proceed,
-    Record,
+    Request,
     Response,
     Send,
+    Step,
+    Tell,
     Trailers,
     Wake,
     first,
 )
 from extproc.session import onward, record
 from extproc.session.admission import admit, content_encoding, too_large, undecodable
+from extproc.session.caching import Caching
 from extproc.session.direction import Direction, State
 from extproc.session.rules import Rules
 from extproc.session.steps import Steps
@@ -64,6 +69,7 @@ class Session:
         self._response = Direction()
         self._dialect = rules.fallback
         self._passing = False  # an error that no policy judges: its pieces are not ours to hold
+        self._caching = Caching(rules.cache)
         self._streaming: Streaming | None = None
         self._held: Proceed | None = None  # the reply to a stream's headers, until something of it may go on
         self._status: int | None = None
@@ -112,14 +118,14 @@ class Session:
         if self._began and not self._ended:
             if self._streaming:
                 self._streaming.conclude()
-            yield self._end("aborted", "stream_closed")
+            yield from self._end("aborted", "stream_closed")
 
     def broke(self, error: str) -> Steps:
         """We failed: nothing may pass. Before a response the client is told so; after it the stream is cut."""
         self._answered = True  # first: the record may fail too
         if not self._ended:
             yield from self._begin()
-            yield self._end("error", error)
+            yield from self._end("error", error)
         yield Fail(error)
 
     # --- the request ---
@@ -189,10 +195,49 @@ class Session:
             return
         after = exchange.request.texts
         sent = body if after is read.texts else self._dialect.write(body, read.texts, after)
+        if (yield from self._from_cache(sent, targets)):
+            return
         changed = sent is not body or direction.decoder is not None
         facts = {"id": exchange.id, "path": exchange.path, "dialect": self._dialect.name}
         for reply in onward.request(direction.mode, sent, targets, facts, changed=changed, trailers=trailers):
             yield Send(reply)
+
+    def _from_cache(self, body: bytes, targets: tuple[str, ...]) -> Generator[Step, object, bool]:
+        """Whether the client has its answer, or a clear no."""
+        try:
+            found = yield from self._caching.look(self.exchange, self._dialect, body, targets)
+            reply = self._dialect.read_response(found.entry.body, max_depth=self.rules.max_depth) if found else None
+        except ClientError as error:
+            yield from self._refuse(error)
+            return True
+        request = self.exchange.request
+        if found is None or reply is None or request is None:
+            return False
+        if request.stream and request.wants_usage and reply.usage.output_tokens is None:
+            self._caching.unfit("no_usage")
+            return False
+        self.exchange.response = reply
+        yield from self._answer_stored(found, request)
+        return True
+
+    def _answer_stored(self, found: Found, request: Request) -> Steps:
+        """Output policies look at every hit, so that a new rule holds for what is stored too (design D14)."""
+        read, entry = self.exchange.response, found.entry
+        refused = yield from self.rules.chain.judge_output(self.exchange)
+        if refused:
+            yield from self._block(refused)
+            return
+        after = self.exchange.response
+        same = read is None or after is None or after.texts is read.texts
+        body = entry.body if same or not read or not after else self._dialect.write(entry.body, read.texts, after.texts)
+        kind = "application/json"
+        if request.stream:
+            kind = "text/event-stream"
+            as_it_came = same and entry.events and entry.wanted_usage == request.wants_usage
+            body = entry.events if as_it_came else self._dialect.replay(body, wants_usage=request.wants_usage)
+        headers = (("content-type", kind), ("age", str(found.age)))
+        outcome = record.outcome(self.exchange, 200)
+        yield from self._answer(200, body, outcome, "", "kt_cache_hit", headers=headers)
 
     # --- the response ---
 
@@ -202,7 +247,7 @@ class Session:
         self._status = int(status) if status.isascii() and status.isdigit() else None
         failed = self._failed
         if event.end:
-            yield self._end(record.outcome(self.exchange, self._status), "upstream_error" if failed else "")
+            yield from self._end(record.outcome(self.exchange, self._status), "upstream_error" if failed else "")
             yield Send(self._marked())
         elif failed and not self.rules.chain.on_stream(self.exchange):
             self._passing = True
@@ -221,7 +266,7 @@ class Session:
         if self.rules.chain.guards_output:
             yield from self._bad_gateway("This gateway's Envoy does not send replies to be checked.", "reply_not_sent")
         else:
-            yield self._end(record.outcome(self.exchange, self._status), "")
+            yield from self._end(record.outcome(self.exchange, self._status), "")
             yield Send(self._marked())
 
     def _decodable(self, event: Head) -> bool:
@@ -236,7 +281,7 @@ class Session:
         """The reply to headers. Where the body is not BUFFERED, its length and coding are not known to stay."""
         open_ended = (mode or self._response.mode) in (BodyMode.STREAMED, BodyMode.FULL_DUPLEX) and not self._passing
         removed = ("content-length", "content-encoding") if open_ended else ()
-        marks = ((REQUEST_ID, self.exchange.id),)
+        marks = ((REQUEST_ID, self.exchange.id), *self._caching.headers)
         return Proceed(Phase.RESPONSE_HEADERS, set_headers=marks, remove_headers=removed, mode=mode)
 
     def _response_body(self, event: Body) -> Steps:
@@ -253,7 +298,7 @@ class Session:
 
     def _pass_piece(self, event: Body, last: bool) -> Steps:
         if last:
-            yield self._end("error", "upstream_error")
+            yield from self._end("error", "upstream_error")
         if self._response.mode is BodyMode.FULL_DUPLEX:
             yield Send(Chunk(Phase.RESPONSE_BODY, event.data, end=event.end))
         else:
@@ -286,6 +331,8 @@ class Session:
             return
         after = self.exchange.response.texts
         sent = body if after is read.texts else self._dialect.write(body, read.texts, after)
+        if not self._failed:
+            self._caching.offer("json", sent)
         yield from self._pass_reply(sent, changed=sent is not body or direction.decoder is not None)
 
     def _read_reply(self, body: bytes) -> Response:
@@ -304,7 +351,7 @@ class Session:
         yield from self._pass_reply(error, changed=True, ours=True)
 
     def _pass_reply(self, body: bytes, *, changed: bool, ours: bool = False) -> Steps:
-        yield self._end(record.outcome(self.exchange, self._status), "upstream_error" if self._failed else "")
+        yield from self._end(record.outcome(self.exchange, self._status), "upstream_error" if self._failed else "")
         for reply in onward.response(self._response.mode, self._marked(), body, changed=changed, ours=ours):
             yield Send(reply)
 
@@ -334,11 +381,14 @@ class Session:
             return
         if last and not over:
             streaming.conclude()
-            yield self._end(record.outcome(self.exchange, self._status), "")
+            self._caching.offer("stream", out)
+            yield from self._end(record.outcome(self.exchange, self._status), "")
         yield from self._send(streaming, out, last=last)
 
     def _send(self, streaming: Streaming, data: bytes, *, last: bool) -> Steps:
         replies = streaming.replies(data, last=last)
+        if data and not last:
+            self._caching.offer("stream", data)
         if replies and self._held:
             yield Send(self._held)
             self._held = None
@@ -362,9 +412,9 @@ class Session:
                 yield from self._bad_gateway(message, reason)
                 return
             case Refused() as why:
-                yield self._end(_refusal(why), why.reason, why.policy)
+                yield from self._end(_refusal(why), why.reason, why.policy)
             case Failed(reason=reason):
-                yield self._end("error", reason)
+                yield from self._end("error", reason)
         self._answered = self._response.mode is BodyMode.FULL_DUPLEX
         for reply in streaming.replies(data, last=last or self._answered):
             yield Send(reply)
@@ -385,7 +435,7 @@ class Session:
         elif self._streaming:
             yield from self._end_stream_by_trailers(self._streaming)
         elif self._passing:
-            yield self._end("error", "upstream_error")
+            yield from self._end("error", "upstream_error")
         else:
             yield from self._judge_response()
 
@@ -399,7 +449,8 @@ class Session:
             yield from self._stop(streaming, out, last=False)
             return
         streaming.conclude()
-        yield self._end(record.outcome(self.exchange, self._status), "")
+        self._caching.offer("stream", out)
+        yield from self._end(record.outcome(self.exchange, self._status), "")
         if self._held:
             yield Send(self._held)
         if out:
@@ -421,13 +472,16 @@ class Session:
         body = self._dialect.error(502, message, "upstream_error", reason)
         yield from self._answer(502, body, "error", reason, f"kt_{reason}")
 
-    def _answer(self, status: int, body: bytes, outcome: str, reason: str, details: str, policy: str = "") -> Steps:
+    def _answer(
+        self, status: int, body: bytes, outcome: str, reason: str, details: str, policy: str = "",
+        headers: Headers = (("content-type", "application/json"),),
+    ) -> Steps:  # fmt: skip
         self._status = status
         self._answered = True
-        yield self._end(outcome, reason, policy)
+        yield from self._end(outcome, reason, policy)
         retry: Headers = () if status < 400 else (("x-should-retry", "false"),)
-        headers = (("content-type", "application/json"), (REQUEST_ID, self.exchange.id), *retry)
-        yield Send(Answer(status, body, headers, details))
+        marks = ((REQUEST_ID, self.exchange.id), *self._caching.headers, *retry)
+        yield Send(Answer(status, body, (*headers, *marks), details))
 
     # --- the record ---
 
@@ -438,10 +492,22 @@ class Session:
         self.exchange.id = self.exchange.id or self._new_id()
         yield record.begin(self.exchange, self._traceparent)
 
-    def _end(self, outcome: str, reason: str, policy: str = "") -> Record:
+    def _end(self, outcome: str, reason: str, policy: str = "") -> Steps:
+        """The record, and what the keeper is told; both before the last byte is released."""
         self._ended = True
         status, dialect, config = self._status, self._dialect.name, self.rules.digest
-        return record.end(self.exchange, outcome, reason, policy, status=status, dialect=dialect, config=config)
+        cache = (self._caching.status, self._caching.reason)
+        yield record.end(
+            self.exchange, outcome, reason, policy, status=status, dialect=dialect, config=config, cache=cache
+        )
+        fact = self._caching.settle(self.exchange, complete=outcome == "allowed" and self._whole)
+        if fact:
+            yield Tell(fact)
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the reply has come to its end by its own account."""
+        return self._streaming is None or self._streaming.complete
 
 
 def _refusal(refused: Refused) -> str:

@@ -26,6 +26,11 @@ class Streaming:
         return self._guard.stopped
 
     @property
+    def complete(self) -> bool:
+        """Whether the provider has said that this was all."""
+        return self._guard.complete
+
+    @property
     def wake_after(self) -> float:
         """Seconds after which to flush if nothing comes; 0 for never. Only full duplex lets us speak unasked."""
         return 0.0 if self.over or not self._duplex else self._guard.wake_after

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from extproc import wire
-from extproc.model import Broke, Fail, Need, PeerError, Record, Send, TimedOut, Wake
+from extproc.model import Broke, Fail, Need, PeerError, Record, Send, Tell, TimedOut, Wake
 from extproc.session import Session, Steps
 from extproc.transport.alarm import Alarm
 
@@ -28,12 +28,13 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the world offers to a session. `now` is Unix time in seconds."""
+    """What the world offers to a session. `now` is Unix time in seconds; `tell` neither waits nor fails."""
 
     journal: Journal
     now: Callable[[], float]
     find: Callable[[object], Awaitable[object]]
     worker: str = ""
+    tell: Callable[[object], None] = lambda _: None
 
 
 class StreamFailed(Exception):
@@ -108,8 +109,11 @@ class Driver:
         if self._waking:
             self._waking.cancel()
         for step in self._session.closed():
-            if isinstance(step, Record):
-                self._append(step)
+            match step:
+                case Record():
+                    self._append(step)
+                case Tell():
+                    self._ports.tell(step.fact)
 
     async def _fail(self, error: str) -> NoReturn:
         """Record the failure where that can be done; the stream fails in any case."""
@@ -136,6 +140,8 @@ class Driver:
                     await self._write(wire.encode(step.reply))
                 case Need():
                     found = await self._find(step)
+                case Tell():
+                    self._ports.tell(step.fact)
                 case Wake():
                     self._alarm.set(step.after)
                 case Fail():

@@ -43,6 +43,7 @@ REPLY = {
 }
 POLICY = """
 pack: {name: bench, version: 1.0.0}
+workflow_cache: {enabled: false}
 providers: {targets: [{id: up, provider: openai, base_url: "http://127.0.0.1:PORT/v1"}]}
 policies: {chain: [rbac, prompt-injection, dlp-filter, audit-logger]}
 policy:

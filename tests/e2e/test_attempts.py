@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import orjson
 import pytest
-from live import POLICIES, Gateway, Providers, eventually, serve, stop
+from live import NO_CACHE, POLICIES, Gateway, Providers, eventually, serve, stop
 
 from extproc.gateway.demo import DemoProvider, Received
 
@@ -81,7 +81,7 @@ def served(root: Path, cases: list[Case], patch: pytest.MonkeyPatch) -> Gateway:
     targets = orjson.dumps([target for each in cases for target in each.targets()]).decode()
     limits = f"limits: {{first_byte_timeout_seconds: {FIRST_BYTE_SECONDS}}}"
     head = "pack: {name: attempts, version: 1.0.0}"
-    return serve(root, f"{head}\nproviders: {{targets: {targets}}}\n{limits}\n{POLICIES}")
+    return serve(root, f"{head}\nproviders: {{targets: {targets}}}\n{limits}\n{NO_CACHE}\n{POLICIES}")
 
 
 def ask(gateway: Gateway, asked: Case, stream: bool) -> httpx.Response:

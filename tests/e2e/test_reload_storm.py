@@ -36,6 +36,7 @@ def document(ports: dict[str, int], *more: str) -> str:
     patterns = orjson.dumps(["ACME-[0-9]{6}", *more]).decode()
     return f"""
 pack: {{name: storm, version: 1.0.0}}
+workflow_cache: {{enabled: false}}
 providers:
   targets:
 {targets}

@@ -86,8 +86,9 @@ def rules_of(policy: str) -> Rules:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "policy-config.yaml"
         path.write_text(policy)
-        built = build_rules(load([path], environ={}).config, "block", keys)
-    return replace(built, chain=Chain(built.chain.links, lambda: 0), digest="the-configuration")
+        built = build_rules(load([path], environ={}).config, "block", keys, b"k" * 32)
+    cache = built.cache if "workflow_cache" in policy else None
+    return replace(built, chain=Chain(built.chain.links, lambda: 0), digest="the-configuration", cache=cache)
 
 
 def message_of(step: Step, first: tuple[str, str] | None) -> bytes:

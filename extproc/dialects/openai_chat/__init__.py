@@ -6,13 +6,18 @@ arguments, schemas, metadata, predictions. Never texts: ids, signatures, encrypt
 
 from __future__ import annotations
 
+from extproc.dialects.openai_chat.assemble import assemble, replay
+from extproc.dialects.openai_chat.caching import ANSWER_HEADERS, essence, uncacheable, unstorable
 from extproc.dialects.openai_chat.errors import block, error
 from extproc.dialects.openai_chat.replies import read_error, read_response
 from extproc.dialects.openai_chat.requests import models, read_request
 from extproc.dialects.openai_chat.stream import Stream
 from extproc.dialects.openai_chat.texts import write
 
-__all__ = ["block", "error", "models", "name", "read_error", "read_request", "read_response", "stream", "write"]
+__all__ = [
+    "ANSWER_HEADERS", "assemble", "block", "error", "essence", "models", "name", "read_error", "read_request",
+    "read_response", "replay", "stream", "uncacheable", "unstorable", "write",
+]  # fmt: skip
 
 name = "openai-chat"
 

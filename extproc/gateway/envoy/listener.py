@@ -137,7 +137,7 @@ def policy(settings: EnvoySettings) -> Json:
         allow_mode_override=True,
         failure_mode_allow=False,
         status_on_error={"code": "ServiceUnavailable"},
-        message_timeout=seconds(max(40.0, settings.limits.policy_timeout_seconds + 5)),
+        message_timeout=seconds(max(40.0, settings.limits.policy_timeout_seconds + settings.cache_wait + 5)),
         mutation_rules={"allow_envoy": True},  # x-envoy-max-retries (trial A2)
         metadata_options={"receiving_namespaces": {"untyped": ["kt.log"], "typed": ["kt.route"]}},
     )

@@ -24,6 +24,8 @@ class EnvoySettings:
     edge_log: Path
     tls: tuple[Path, Path] | None = None
     limits: Limits = field(default_factory=Limits)
+    cache_wait: float = 0.0
+    """Seconds for which a request may wait for another's answer."""
 
     @property
     def admin(self) -> Path:

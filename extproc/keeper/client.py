@@ -1,0 +1,124 @@
+"""A worker's end of the keeper's socket.
+
+What is said within one turn of the loop is written at once. A keeper that is away, slow or restarting is a cache that
+misses: questions are answered `Free`, facts are dropped, and the connection is tried again every half second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import cast
+
+from extproc.cache.commands import Answer, Fact, Free, Look
+from extproc.keeper import protocol
+from extproc.keeper.protocol import Command, Frames, Leave, ProtocolError, read_answer
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.5
+BACKLOG = 16 << 20
+"""Bytes that may wait for a keeper that does not read; beyond that facts are dropped."""
+
+
+class KeeperClient(asyncio.Protocol):
+    """Call `start` once on the loop that it shall live on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._transport: asyncio.Transport | None = None
+        self._frames = Frames()
+        self._asked: dict[int, asyncio.Future[Answer]] = {}
+        self._number = 0
+        self._unsaid: list[bytes] = []
+        self._keeping: asyncio.Task[None] | None = None
+        self._lost = asyncio.Event()
+
+    async def start(self) -> None:
+        """Connect where a keeper listens already; go on trying where not."""
+        await self._connect()
+        self._keeping = asyncio.create_task(self._keep())
+
+    def stop(self) -> None:
+        """Let go."""
+        if self._keeping:
+            self._keeping.cancel()
+        if self._transport:
+            self._transport.close()
+
+    @property
+    def connected(self) -> bool:
+        """Whether a keeper listens."""
+        return self._transport is not None
+
+    async def look(self, question: Look) -> Answer:
+        """What the keeper knows. Cancelling it tells the keeper that nobody waits any more."""
+        if self._transport is None:
+            return Free()
+        self._number = number = self._number + 1
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._asked[number] = future
+        self._say(number, question)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self._say(number, Leave())
+            raise
+        finally:
+            self._asked.pop(number, None)
+
+    def tell(self, fact: Fact) -> None:
+        """Let the keeper know."""
+        if self._transport and self._transport.get_write_buffer_size() < BACKLOG:
+            self._say(0, fact)
+
+    def _say(self, number: int, said: Command) -> None:
+        if not self._unsaid:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._unsaid.append(protocol.command(number, said))
+
+    def _write(self) -> None:
+        data, self._unsaid = self._unsaid, []
+        if self._transport:
+            self._transport.write(data[0] if len(data) == 1 else b"".join(data))
+
+    # --- the connection ---
+
+    async def _keep(self) -> None:
+        while True:
+            await self._lost.wait()
+            await asyncio.sleep(RETRY_SECONDS)
+            await self._connect()
+
+    async def _connect(self) -> None:
+        try:
+            await asyncio.get_running_loop().create_unix_connection(lambda: self, str(self._path))
+        except OSError:
+            self._lost.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A keeper listens."""
+        self._frames = Frames()
+        self._transport = cast("asyncio.Transport", transport)
+        self._lost.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of answers."""
+        try:
+            for operation, number, payload in self._frames.feed(data):
+                future = self._asked.get(number)
+                if future and not future.done():
+                    future.set_result(read_answer(operation, payload))
+        except ProtocolError as error:
+            log.error("the keeper's connection ends: %s", error)
+            if self._transport:
+                self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The keeper is gone, and with it whatever it would have answered."""
+        self._transport = None
+        self._lost.set()
+        for future in self._asked.values():
+            if not future.done():
+                future.set_result(Free())

@@ -1,0 +1,134 @@
+"""Frames between a worker and the keeper: a length, an operation, a number that pairs an answer with its question.
+
+Both ends are ours and of one version, so there is no negotiation; what does not parse ends the connection.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+from extproc.cache.commands import Abandon, Answer, Fact, Fill, Found, Free, Lead, Look
+from extproc.cache.entry import DamagedEntry, decode
+from extproc.model import ExtprocError
+
+KEY = 32
+MOST = 64 << 20
+"""Bytes of a frame: the most that `max_entry_size_bytes` allows, twice, for an entry may be events and JSON form."""
+
+_HEAD = struct.Struct("<IBQ")  # length of what follows it, operation, number
+_FILLED = struct.Struct("<dB?B")  # seconds to live, form, usage wanted, length of the dialect's name
+_FOUND_HEAD = struct.Struct("<I")
+_FORMS: tuple[Literal["json"], Literal["stream"]] = ("json", "stream")
+
+
+class _Op(IntEnum):
+    LOOK = 1
+    LEAVE = 2
+    FILL = 3
+    ABANDON = 4
+    FOUND = 5
+    LEAD = 6
+    FREE = 7
+
+
+class ProtocolError(ExtprocError):
+    """The other end does not speak this protocol."""
+
+    code = "keeper_protocol"
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Nobody waits for the answer to question `number` any more."""
+
+
+Command = Look | Leave | Fact
+
+
+class Frames:
+    """Cuts a byte stream into (operation, number, payload). Work is linear however the bytes arrive."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def feed(self, data: bytes) -> list[tuple[int, int, bytes]]:
+        """The frames that these bytes finish. Raises ProtocolError."""
+        self._held += data
+        held, at, found = self._held, 0, []
+        while len(held) - at >= _HEAD.size:
+            length, operation, number = _HEAD.unpack_from(held, at)
+            if length > MOST:
+                raise ProtocolError(f"a frame of {length} bytes")
+            end = at + _HEAD.size + length
+            if end > len(held):
+                break
+            found.append((operation, number, bytes(held[at + _HEAD.size : end])))
+            at = end
+        del held[:at]
+        return found
+
+
+def command(number: int, said: Command) -> bytes:
+    """A worker's frame."""
+    match said:
+        case Look(key, lead):
+            return _frame(_Op.LOOK, number, key + bytes([lead]))
+        case Leave():
+            return _frame(_Op.LEAVE, number, b"")
+        case Fill():
+            name = said.dialect.encode()
+            facts = _FILLED.pack(said.ttl, _FORMS.index(said.form), said.wanted_usage, len(name))
+            return _frame(_Op.FILL, number, b"".join((said.key, facts, name, said.data)))
+        case Abandon(key):
+            return _frame(_Op.ABANDON, number, key)
+
+
+def read_command(operation: int, payload: bytes) -> Command:
+    """What a worker's frame says. Raises ProtocolError."""
+    try:
+        match operation:
+            case _Op.LOOK if len(payload) == KEY + 1:
+                return Look(payload[:KEY], payload[KEY] == 1)
+            case _Op.LEAVE:
+                return Leave()
+            case _Op.FILL:
+                ttl, form, wanted, named = _FILLED.unpack_from(payload, KEY)
+                at = KEY + _FILLED.size
+                name = payload[at : at + named].decode()
+                return Fill(payload[:KEY], name, _FORMS[form], payload[at + named :], wanted, ttl)
+            case _Op.ABANDON if len(payload) == KEY:
+                return Abandon(payload)
+    except (struct.error, IndexError, UnicodeDecodeError) as error:
+        raise ProtocolError(f"operation {operation}: {error}") from error
+    raise ProtocolError(f"operation {operation} with {len(payload)} bytes")
+
+
+def answer(number: int, said: Lead | Free) -> bytes:
+    """The keeper's frame, where it has no entry."""
+    return _frame(_Op.LEAD if isinstance(said, Lead) else _Op.FREE, number, b"")
+
+
+def found(number: int, entry: bytes, age: int) -> bytes:
+    """The keeper's frame with an entry's bytes, `age` seconds after it was stored."""
+    return _frame(_Op.FOUND, number, _FOUND_HEAD.pack(age) + entry)
+
+
+def read_answer(operation: int, payload: bytes) -> Answer:
+    """What the keeper's frame says; a damaged entry is none. Raises ProtocolError."""
+    if operation == _Op.FOUND and len(payload) >= _FOUND_HEAD.size:
+        try:
+            return Found(decode(payload[_FOUND_HEAD.size :]), _FOUND_HEAD.unpack_from(payload)[0])
+        except DamagedEntry:
+            return Free()
+    if operation == _Op.LEAD:
+        return Lead()
+    if operation == _Op.FREE:
+        return Free()
+    raise ProtocolError(f"operation {operation} with {len(payload)} bytes")
+
+
+def _frame(operation: int, number: int, payload: bytes) -> bytes:
+    return _HEAD.pack(len(payload), operation, number) + payload

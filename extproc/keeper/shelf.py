@@ -1,0 +1,195 @@
+"""The entries of a host: recent ones in memory, all of them in a SQLite file that a thread of its own writes.
+
+No caller waits for the disk but for a read of one row (some ten microseconds). What is on its way to the disk is in
+memory. A file that is damaged is put aside and begun again: it is a cache.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (
+  key BLOB PRIMARY KEY, expires REAL NOT NULL, used REAL NOT NULL, size INTEGER NOT NULL, value BLOB NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS entries_used ON entries (used);
+CREATE INDEX IF NOT EXISTS entries_expires ON entries (expires);
+"""
+_PUT = "INSERT OR REPLACE INTO entries (key, expires, used, size, value) VALUES (?, ?, ?, ?, ?)"
+_TOUCH = "UPDATE entries SET used = ? WHERE key = ?"
+_OLDEST = "SELECT key, size FROM entries ORDER BY used LIMIT 256"
+
+BACKLOG = 4096
+"""Writes that may wait for the disk; beyond that an entry stays in memory alone."""
+
+TIDY_EVERY = 64
+"""Writes after which the bounds are looked at again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What the shelf may hold: bytes in memory, entries and bytes on disk."""
+
+    memory_bytes: int = 64 << 20
+    entries: int = 10_000
+    disk_bytes: int = 1 << 30
+
+
+@dataclass(slots=True)
+class _Memory:
+    """The most recently used entries: (expires, value) by key."""
+
+    most: int
+    size: int = 0
+    entries: OrderedDict[bytes, tuple[float, bytes]] = field(default_factory=OrderedDict)
+
+    def put(self, key: bytes, expires: float, value: bytes) -> None:
+        self.drop(key)
+        self.entries[key] = (expires, value)
+        self.size += len(value)
+        while self.size > self.most and len(self.entries) > 1:
+            _, (_, oldest) = self.entries.popitem(last=False)
+            self.size -= len(oldest)
+
+    def get(self, key: bytes) -> tuple[float, bytes] | None:
+        found = self.entries.get(key)
+        if found:
+            self.entries.move_to_end(key)
+        return found
+
+    def drop(self, key: bytes) -> None:
+        old = self.entries.pop(key, None)
+        self.size -= len(old[1]) if old else 0
+
+
+class Shelf:
+    """Call from one thread. Times are Unix seconds, given by the caller."""
+
+    def __init__(self, path: Path, bounds: Bounds) -> None:
+        self.path = path
+        self.bounds = bounds
+        self._memory = _Memory(bounds.memory_bytes)
+        self._reader = _opened(path)
+        self._work: queue.Queue[tuple[str, tuple[object, ...]] | None] = queue.Queue(BACKLOG)
+        self._thread = threading.Thread(target=self._write, name="shelf", daemon=True)
+        self._thread.start()
+
+    def get(self, key: bytes, now: float) -> bytes | None:
+        """An entry that has not expired."""
+        found = self._memory.get(key)
+        if found is None and (found := self._read(key)):
+            self._memory.put(key, *found)
+        if found is None or found[0] <= now:
+            return None
+        self._later(_TOUCH, (now, key))
+        return found[1]
+
+    def put(self, key: bytes, value: bytes, expires: float, now: float) -> None:
+        """Keep an entry, in the place of an older one."""
+        self._memory.put(key, expires, value)
+        self._later(_PUT, (key, expires, now, len(value), value))
+
+    def close(self) -> None:
+        """Write what waits, then let go of the file."""
+        self._work.put(None)
+        self._thread.join(10)
+        if self._reader:
+            self._reader.close()
+
+    def _read(self, key: bytes) -> tuple[float, bytes] | None:
+        if self._reader is None:
+            return None
+        with suppress(sqlite3.Error):  # a disk that fails is a cache that misses
+            row = self._reader.execute("SELECT expires, value FROM entries WHERE key = ?", (key,)).fetchone()
+            return (float(row[0]), bytes(row[1])) if row else None
+        return None
+
+    def _later(self, sql: str, values: tuple[object, ...]) -> None:
+        with suppress(queue.Full):
+            self._work.put_nowait((sql, values))
+
+    # --- the thread that writes ---
+
+    def _write(self) -> None:
+        database = _opened(self.path)
+        going = database is not None
+        written = TIDY_EVERY
+        while going and database is not None:
+            batch, going = self._batch()
+            try:
+                with database:
+                    for sql, values in batch:
+                        database.execute(sql, values)
+                    written += len(batch)
+                    if written >= TIDY_EVERY:
+                        written = 0
+                        self._tidy(database)
+            except sqlite3.Error as error:
+                log.warning("%s: %s; %d changes of the cache are in memory alone", self.path, error, len(batch))
+        if database:
+            database.close()
+
+    def _batch(self) -> tuple[list[tuple[str, tuple[object, ...]]], bool]:
+        """What waits, at least one; and whether more may come."""
+        batch = []
+        item = self._work.get()
+        while item is not None:
+            batch.append(item)
+            if len(batch) >= 256 or self._work.empty():
+                return batch, True
+            item = self._work.get()
+        return batch, False
+
+    def _tidy(self, database: sqlite3.Connection) -> None:
+        database.execute("DELETE FROM entries WHERE expires <= ?", (time.time(),))
+        count, size = database.execute("SELECT count(*), coalesce(sum(size), 0) FROM entries").fetchone()
+        while count > self.bounds.entries or size > self.bounds.disk_bytes:
+            gone = _overflow(database.execute(_OLDEST), count - self.bounds.entries, size - self.bounds.disk_bytes)
+            database.executemany("DELETE FROM entries WHERE key = ?", [(key,) for key, _ in gone])
+            count, size = count - len(gone), size - sum(each for _, each in gone)
+
+
+def _overflow(oldest: Iterable[tuple[bytes, int]], count: int, size: int) -> list[tuple[bytes, int]]:
+    gone = []
+    for key, each in oldest:
+        if count <= 0 and size <= 0:
+            break
+        gone.append((key, each))
+        count, size = count - 1, size - each
+    return gone
+
+
+def _opened(path: Path) -> sqlite3.Connection | None:
+    """The file, a new one where it is damaged; None where there can be none, which is said once."""
+    for attempt in (1, 2):
+        try:
+            return _connected(path)
+        except OSError as error:
+            log.warning("%s: %s", path, error)
+        except sqlite3.DatabaseError as error:
+            log.warning("%s: %s", path, error)
+            if attempt == 1 and not isinstance(error, sqlite3.OperationalError):
+                with suppress(OSError):
+                    path.replace(path.with_suffix(".damaged"))
+    log.error("%s cannot be used; the cache is in memory alone", path)
+    return None
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    path.touch(mode=0o600)
+    database = sqlite3.connect(path, timeout=5)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")
+    database.executescript(_SCHEMA)
+    return database
