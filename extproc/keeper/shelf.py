@@ -102,8 +102,9 @@ class Shelf:
 
     def close(self) -> None:
         """Write what waits, then let go of the file."""
-        self._work.put(None)
-        self._thread.join(10)
+        if self._thread.is_alive():
+            self._work.put(None)
+            self._thread.join(10)
         if self._reader:
             self._reader.close()
 
@@ -116,8 +117,9 @@ class Shelf:
         return None
 
     def _later(self, sql: str, values: tuple[object, ...]) -> None:
-        with suppress(queue.Full):
-            self._work.put_nowait((sql, values))
+        if self._thread.is_alive():
+            with suppress(queue.Full):
+                self._work.put_nowait((sql, values))
 
     # --- the thread that writes ---
 

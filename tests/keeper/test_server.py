@@ -1,0 +1,218 @@
+"""Keeper and workers over a real Unix socket: hits, single flight, and what happens when either end goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from extproc.cache.commands import Abandon, Answer, Fill, Found, Free, Lead, Look
+from extproc.dialects import openai_chat
+from extproc.keeper import client as client_module
+from extproc.keeper.client import KeeperClient
+from extproc.keeper.server import Connection
+from extproc.keeper.service import Service
+from extproc.keeper.shelf import Bounds, Shelf
+
+K = b"k" * 32
+REPLY = json.dumps(
+    {"choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}
+).encode()
+FILL = Fill(K, openai_chat.name, "json", REPLY, False, 60.0)
+ASK = Look(K, lead=True)
+
+
+class Host:
+    """A keeper in this process, and workers' clients of it. `now` is set by the test."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / "keeper.sock"
+        self.shelf = Shelf(root / "cache.db", Bounds())
+        self.now = 1000.0
+        self.service = Service(self.shelf, {openai_chat.name: openai_chat}, lambda: self.now)
+        self.clients: list[KeeperClient] = []
+        self.connections: list[Connection] = []
+        self.server: asyncio.Server | None = None
+
+    def connection(self) -> Connection:
+        self.connections.append(Connection(self.service))
+        return self.connections[-1]
+
+    async def listen(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self.server = await asyncio.get_running_loop().create_unix_server(self.connection, str(self.path))
+
+    async def worker(self) -> KeeperClient:
+        client = KeeperClient(self.path)
+        await client.start()
+        self.clients.append(client)
+        return client
+
+    def die(self) -> None:
+        """As a killed keeper does: nothing listens, every connection is cut."""
+        if self.server:
+            self.server.close()
+        for connection in self.connections:
+            if connection._transport:
+                connection._transport.abort()
+
+    async def close(self) -> None:
+        for client in self.clients:
+            client.stop()
+        self.die()
+        self.shelf.close()
+
+
+@asynccontextmanager
+async def host(root: Path) -> AsyncIterator[Host]:
+    made = Host(root)
+    await made.listen()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def run(root: Path, scenario: Callable[[Host], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        async with asyncio.timeout(20), host(root) as made:
+            await scenario(made)
+
+    asyncio.run(whole())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110  # `run` bounds it
+        await asyncio.sleep(0.001)
+
+
+def said(answer: Answer) -> bytes:
+    assert isinstance(answer, Found)
+    return answer.entry.body
+
+
+def test_what_one_worker_filled_another_finds_with_its_age(tmp_path: Path) -> None:
+    async def scenario(host: Host) -> None:
+        a, b = await host.worker(), await host.worker()
+        assert await a.look(ASK) == Lead()
+        a.tell(FILL)
+        assert said(await b.look(ASK)) == REPLY
+        host.now += 42
+        found = await b.look(ASK)
+        assert isinstance(found, Found) and found.age == 42
+        host.now += 60
+        assert await b.look(ASK) == Lead()
+
+    run(tmp_path, scenario)
+
+
+def test_of_many_who_ask_at_once_one_leads_and_the_others_get_its_answer(tmp_path: Path) -> None:
+    async def scenario(host: Host) -> None:
+        workers = [await host.worker() for _ in range(4)]
+        asked = [asyncio.create_task(workers[n % 4].look(ASK)) for n in range(200)]
+        await until(lambda: len(host.service.flights._waiting) == 199)
+        assert sum(task.done() for task in asked) == 1
+        workers[0].tell(FILL)
+        answers = await asyncio.gather(*asked)
+        assert answers.count(Lead()) == 1
+        assert [said(answer) for answer in answers if answer != Lead()] == [REPLY] * 199
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("ending", ["abandoned", "unfit", "gone"])
+def test_those_who_wait_are_let_go_when_no_answer_comes(tmp_path: Path, ending: str) -> None:
+    async def scenario(host: Host) -> None:
+        a, b = await host.worker(), await host.worker()
+        assert await a.look(ASK) == Lead()
+        waiting = asyncio.create_task(b.look(ASK))
+        await until(lambda: bool(host.service.flights._waiting))
+        if ending == "abandoned":
+            a.tell(Abandon(K))
+        elif ending == "unfit":
+            a.tell(Fill(K, openai_chat.name, "json", b"{}", False, 60.0))
+        else:
+            a.stop()
+        assert await waiting == Free()
+        assert len(host.service.flights) == 0
+
+    run(tmp_path, scenario)
+
+
+def test_who_does_not_want_to_wait_is_free_at_once(tmp_path: Path) -> None:
+    async def scenario(host: Host) -> None:
+        worker = await host.worker()
+        assert await worker.look(ASK) == Lead()
+        assert await worker.look(Look(K, lead=False)) == Free()
+
+    run(tmp_path, scenario)
+
+
+def test_a_waiter_that_leaves_is_forgotten(tmp_path: Path) -> None:
+    async def scenario(host: Host) -> None:
+        worker = await host.worker()
+        assert await worker.look(ASK) == Lead()
+        waiting = asyncio.create_task(worker.look(ASK))
+        await until(lambda: bool(host.service.flights._waiting))
+        waiting.cancel()
+        await until(lambda: not host.service.flights._waiting)
+        worker.tell(FILL)
+        assert said(await worker.look(ASK)) == REPLY
+
+    run(tmp_path, scenario)
+
+
+def test_a_keeper_that_dies_is_a_miss_and_its_successor_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "RETRY_SECONDS", 0.01)
+
+    async def scenario(host: Host) -> None:
+        worker = await host.worker()
+        assert await worker.look(ASK) == Lead()
+        waiting = asyncio.create_task(worker.look(ASK))
+        await until(lambda: bool(host.service.flights._waiting))
+        host.die()
+        assert await waiting == Free()
+        await until(lambda: not worker.connected)
+        assert await worker.look(ASK) == Free()
+        worker.tell(FILL)
+        await host.listen()
+        await until(lambda: worker.connected)
+        assert await worker.look(ASK) == Lead()
+
+    run(tmp_path, scenario)
+
+
+def test_a_worker_that_starts_before_the_keeper_misses_until_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "RETRY_SECONDS", 0.01)
+
+    async def scenario(host: Host) -> None:
+        host.die()
+        host.path.unlink(missing_ok=True)
+        worker = await host.worker()
+        assert await worker.look(ASK) == Free()
+        await host.listen()
+        await until(lambda: worker.connected)
+        assert await worker.look(ASK) == Lead()
+
+    run(tmp_path, scenario)
+
+
+def test_bytes_that_are_no_command_end_that_connection_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(host: Host) -> None:
+        worker = await host.worker()
+        reader, writer = await asyncio.open_unix_connection(str(host.path))
+        writer.write(b"GET / HTTP/1.1\r\n\r\n" + bytes(100))
+        assert await reader.read() == b""
+        assert await worker.look(ASK) == Lead()
+        writer.close()
+
+    run(tmp_path, scenario)
+    assert "a worker's connection ends" in caplog.text
