@@ -157,7 +157,8 @@ def stack(root: Path, kind: str, config: Path) -> Iterator[Stack]:
     processor = {"empty": [sys.executable, str(HERE / "empty.py"), socket]}
     if kind == "chain":
         key = json.loads(kt("tokens", "create", "--name", "bench", "--json", "--state-dir", str(home)).stdout)["key"]
-        worker = [sys.executable, "-m", "extproc.worker", "--listen", socket, "--state-dir", str(home)]
+        keeper = ("--keeper", str(home / "run" / "keeper.sock"))
+        worker = [sys.executable, "-m", "extproc.worker", "--listen", socket, *keeper, "--state-dir", str(home)]
         processor["chain"] = [*worker, "--policy-config", str(config)]
     with ExitStack() as stacked:
         pid = stacked.enter_context(running(processor[kind], home / "processor.log")) if kind in processor else 0
