@@ -66,6 +66,8 @@ class JsonStream:
         self._closed = False
         self.malformed = False
         """Whether an error of syntax was met."""
+        self.complete = False
+        """Whether all that was begun had ended when the text was closed."""
 
     @property
     def held(self) -> int:
@@ -89,6 +91,7 @@ class JsonStream:
     def close(self) -> None:
         """No more comes: every run has ended, and an unfinished escape or literal is plain text."""
         self._closed = True
+        self.complete = self._open is None and not self._inside and not self._rest
         if self._rest:
             rest, self._rest = self._rest, ""
             self._read(rest, self._end - len(rest))

@@ -8,14 +8,15 @@ from typing import Literal
 
 from extproc.model import Edit, JsonPath, Text
 
-Form = Literal["growing", "json", "whole"]
+Form = Literal["growing", "json", "brief", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
     """A text in one event of a stream: where it stands there, and which text of the reply it belongs to.
 
-    `growing` goes on in later events; so does `json`, which is JSON itself once it is all there; `whole` stands alone.
+    `growing` goes on in later events; so does `json`, which is JSON itself once it is all there. `brief` hardly ever
+    does, like a name: it is not waited for, but remembered. `whole` stands alone.
     """
 
     key: JsonPath

@@ -23,22 +23,37 @@ class GrowingArguments:
         self._look = look
         self._automaton = automaton
         self._editing = editing
-        self._json = JsonStream()
         self._pieces: deque[_Raw] = deque()
-        self._watch = Watch(automaton)
-        self._watched = 0  # characters of the open run that the watch has seen
-        self._before = ""  # what was let out of the open run, as context
         self.found: list[Span] = []
         self.cut_short = False
+        self._ended = False
+        self._json = JsonStream()
+        self._forget_run()
+
+    @property
+    def holds(self) -> bool:
+        """Whether anything waits for more."""
+        return bool(self._pieces)
 
     def feed(self, piece: Piece) -> list[Piece]:
         """The pieces that are settled now. Raises whatever `look` raises."""
+        if self._ended:
+            self.cut_short = self.cut_short or not self._json.complete
+            self._ended = False
+            self._json = JsonStream()
+            self._forget_run()
         self._pieces.append(_Raw(piece))
         self._json.feed(piece.text)
         return self._advance()
 
     def finish(self) -> list[Piece]:
-        """The arguments are whole, or will never be."""
+        """All that is held, edited by what the arguments say as they stand.
+
+        More of them is another call's; but where these were not complete, a value may be in both: `cut_short`.
+        """
+        if self._ended:
+            return []
+        self._ended = True
         self._json.close()
         return self._advance()
 
@@ -46,9 +61,10 @@ class GrowingArguments:
         """What is settled of the first piece; the rest of it stays."""
         return [self._pieces[0].begun()] if self._pieces and self._pieces[0].out else []
 
-    def let_go(self) -> list[Piece]:
-        """Nothing: JSON tells its own end, and what waits for it is waited for."""
-        return []
+    def _forget_run(self) -> None:
+        self._watch = Watch(self._automaton)
+        self._watched = 0  # characters of the open run that the watch has seen
+        self._before = ""  # what was let out of the open run, as context
 
     def _advance(self) -> list[Piece]:
         safe = 0
@@ -75,7 +91,7 @@ class GrowingArguments:
             edits.append(Replacement(number, start, end, span.replacement))
             self.found.append(Span(run.offset + start, run.offset + end, span.replacement, span.label))
         if run.ended:
-            self._watch, self._watched, self._before = Watch(self._automaton), 0, ""
+            self._forget_run()
         elif run.kind != "number":  # a number leaves whole, so that it may become a string
             self._before = text[: context + until][-CONTEXT:]
         return until

@@ -2,14 +2,14 @@
 
 What a stage lets out is what the next one sees, so policies compose as they do on a whole reply.
 
-A text that has not grown while its choice went on with others (`PATIENCE` events) is let go as it stands: content is
-followed by tool calls without any word of its end. Should it go on after all and a match reach back into what is gone,
-the stream is stopped: half a value may have been seen, the whole never is.
+A text that has not grown while its choice went on with others (`PATIENCE` events) is taken for ended: content is
+followed by tool calls without any word of its end. Should it go on after all, as it may after its choice's finish too,
+and a match reach back into what is gone, the stream is stopped: half a value may have been seen, the whole never is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from extproc.dialects.texts import Form, Fragment
@@ -23,6 +23,9 @@ from extproc.model import JsonPath
 PATIENCE = 4
 """Events of the same choice after which a text that did not grow counts as ended."""
 
+MOST_TEXTS = 4096
+"""Texts that one stream may have: each takes some kilobytes, and OpenAI allows 128 choices and 128 calls."""
+
 Stage = GrowingText | GrowingArguments
 
 
@@ -32,6 +35,10 @@ class _Growing:
     form: Form
     idle: int = 0
 
+    @property
+    def holds(self) -> bool:
+        return any(stage.holds for stage in self.stages)
+
 
 class Realtime:
     """The growing texts of one stream. Raises Stop where a policy refuses or a value was cut short."""
@@ -40,6 +47,7 @@ class Realtime:
         self._judges = judges
         self._queue = queue
         self._texts: dict[JsonPath, _Growing] = {}
+        self._awake: dict[str | int, dict[JsonPath, _Growing]] = {}  # by choice: those that may be growing still
 
     def take(self, waiting: Waiting) -> None:
         """The texts of an event that has just been put into the queue."""
@@ -47,27 +55,32 @@ class Realtime:
             growing = self._growing(fragment)
             growing.idle = 0
             self._through(growing.stages, 0, [Piece(number, fragment.value)])
-            if fragment.form == "whole":
+            if fragment.form in ("brief", "whole"):
                 self._finish(growing.stages)
         self._age({fragment.key for fragment in waiting.fragments})
 
-    def end(self, which: Callable[[JsonPath], bool] = lambda _: True) -> None:
-        """These texts are whole."""
-        for key in [key for key in self._texts if which(key)]:
-            self._finish(self._texts.pop(key).stages)
+    def end(self, choices: Container[str | int] | None = None) -> None:
+        """The texts of these choices, or all, have come to their end. Should one go on, `cut_short` watches over it."""
+        for choice in [each for each in self._awake if choices is None or each in choices]:
+            for growing in self._awake.pop(choice).values():
+                self._finish(growing.stages)
 
     def flush(self) -> None:
         """Let out what is settled of texts whose end is not."""
-        for growing in self._texts.values():
-            for place, stage in enumerate(growing.stages):
-                self._through(growing.stages, place + 1, stage.flush())
+        for texts in self._awake.values():
+            for growing in texts.values():
+                for place, stage in enumerate(growing.stages):
+                    self._through(growing.stages, place + 1, stage.flush())
 
     def _growing(self, fragment: Fragment) -> _Growing:
         if fragment.form == "whole":
             return _Growing(self._stages(fragment.form), fragment.form)
         growing = self._texts.get(fragment.key)
         if growing is None:
+            if len(self._texts) == MOST_TEXTS:
+                raise Stop(Failed("The reply has more texts than this gateway follows.", "reply_too_large"))
             growing = self._texts[fragment.key] = _Growing(self._stages(fragment.form), fragment.form)
+        self._awake.setdefault(fragment.key[0], {})[fragment.key] = growing
         return growing
 
     def _stages(self, form: Form) -> list[Stage]:
@@ -75,14 +88,16 @@ class Realtime:
         return [kind(judge.look, judge.automaton, editing=judge.editing) for judge in self._judges]
 
     def _age(self, grown: set[JsonPath]) -> None:
-        choices = {key[0] for key in grown}
-        for key, growing in self._texts.items():
-            if key in grown or key[0] not in choices:
-                continue
-            growing.idle += 1
-            if growing.idle == PATIENCE:
-                for place, stage in enumerate(growing.stages):
-                    self._through(growing.stages, place + 1, stage.let_go())
+        """Arguments do not end by age: JSON tells its own end, and what waits for it is waited for."""
+        for choice in {key[0] for key in grown}:
+            texts = self._awake.get(choice, {})
+            for key, growing in [item for item in texts.items() if item[0] not in grown]:
+                growing.idle += 1
+                if growing.idle < PATIENCE or (growing.form == "json" and growing.holds):
+                    continue
+                del texts[key]
+                if growing.form != "json":
+                    self._finish(growing.stages)
 
     def _through(self, stages: Sequence[Stage], first: int, pieces: list[Piece]) -> None:
         """Feed pieces to a stage, what it lets out to the next, and what the last lets out to the queue."""

@@ -137,7 +137,7 @@ class StreamGuard:
         if self._reader.done:
             self._realtime.end()
         elif len(self._reader.finished) != known:
-            self._realtime.end(lambda key: key[0] in self._reader.finished)
+            self._realtime.end(self._reader.finished)
 
     def _judge_whole(self) -> Generator[Need, object, None]:
         before = whole.texts(self._queue)

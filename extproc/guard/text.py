@@ -56,7 +56,12 @@ class GrowingText:
         self._edits: deque[Span] = deque()  # those that reach into fragments which are still here
         self.found: list[Span] = []
         self.cut_short = False
-        """Whether a span reaches back into text that was let go unsettled."""
+        """Whether a span reaches back into text that was let go before it was settled."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether anything waits for more."""
+        return bool(self._fragments)
 
     def feed(self, piece: Piece) -> list[Piece]:
         """The pieces that are settled now. Raises whatever `look` raises."""
@@ -68,9 +73,21 @@ class GrowingText:
         return self._out()
 
     def finish(self) -> list[Piece]:
-        """The text is whole: everything that was held back."""
-        self._settle(self._end)
-        return self._out()
+        """All that is held, edited by what the text says as it stands.
+
+        It may go on all the same: a span that then reaches back into what is gone is `cut_short`.
+        """
+        if not self._fragments:
+            return []
+        for span in self._look(self._window, self._settled - self._base):
+            self._place(span)
+            self._settled = span.end + self._base
+        out = [
+            Piece(each.number, self._edited(each) if self._edits else each.text, each.last) for each in self._fragments
+        ]
+        self._fragments.clear()
+        self._gone = self._end
+        return out
 
     def flush(self) -> list[Piece]:
         """The settled part of a fragment whose end is not; the rest of it stays."""
@@ -80,14 +97,6 @@ class GrowingText:
         cut = self._settled - first.start
         self._fragments.appendleft(_Fragment(first.number, self._settled, first.text[cut:], first.last))
         return [Piece(first.number, self._edited(_Fragment(first.number, first.start, first.text[:cut], False)), False)]
-
-    def let_go(self) -> list[Piece]:
-        """All that is held, as it stands; the text may go on, and a span that reaches back is then `cut_short`."""
-        out = self.flush()
-        out += [Piece(each.number, each.text, each.last) for each in self._fragments]
-        self._fragments.clear()
-        self._gone = self._end
-        return out
 
     def _settle(self, until: int) -> None:
         if until <= self._settled:
@@ -99,10 +108,12 @@ class GrowingText:
             if end > until:
                 until = start  # it may still be joined by what is unsettled
                 break
-            self._place(Span(start, end, span.replacement, span.label))
+            self._place(span)
         self._settled = until
 
-    def _place(self, span: Span) -> None:
+    def _place(self, found: Span) -> None:
+        """Note what was found, counted from the beginning of the window."""
+        span = Span(found.start + self._base, found.end + self._base, found.replacement, found.label)
         self.found.append(span)
         self.cut_short = self.cut_short or span.start < self._gone
         if self._editing:
@@ -112,7 +123,7 @@ class GrowingText:
         out: list[Piece] = []
         while self._fragments:
             first = self._fragments[0]
-            if first.start + len(first.text) > self._settled:
+            if first.start + len(first.text) > max(self._settled, self._gone):
                 break
             self._fragments.popleft()
             out.append(Piece(first.number, self._edited(first) if self._edits else first.text, first.last))

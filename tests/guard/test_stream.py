@@ -8,7 +8,7 @@ import pytest
 from extproc.chain import Chain, Link, Refused
 from extproc.dialects.openai_chat.stream import Stream
 from extproc.dialects.sse import Framer
-from extproc.guard.realtime import PATIENCE
+from extproc.guard.realtime import MOST_TEXTS, PATIENCE
 from extproc.guard.stop import Failed
 from extproc.guard.stream import PING, StreamGuard, StreamLimits
 from extproc.model import Exchange, Request
@@ -206,6 +206,30 @@ def test_a_value_that_reaches_back_into_what_was_let_go_stops_the_stream() -> No
         "A value that must not leave came in parts; the stream was stopped.", "value_cut_short"
     )
     assert b"123456" not in out
+
+
+def test_a_value_that_is_whole_when_its_text_is_let_go_is_redacted() -> None:
+    out = play([says("mail bob@example.com"), *(calls(text) for text in ("{", '"a"', ": ", "1", "}")), TAIL], dlp())[0]
+    assert text_of(out) == f"mail {MARK}" and out.endswith(TAIL)
+
+
+@pytest.mark.parametrize("between", [STOP, DONE, STOP + DONE])
+@pytest.mark.parametrize("say", [says, lambda text: calls(f'"{text}' if text[0] == "A" else f'{text}"')])
+def test_a_value_across_a_finish_is_not_completed(say: Callable[[str], bytes], between: bytes) -> None:
+    out, made, _ = play([say("ACME-"), between, say("123456"), DONE], dlp())
+    assert isinstance(made.stopped, Failed) and made.stopped.reason == "value_cut_short"
+    assert b"123456" not in out
+
+
+def test_what_comes_after_a_finish_is_guarded_as_before() -> None:
+    later = [says(" and ACME-123456."), calls('{"b": "ACME-123456"}')]
+    out = play([says("one"), calls('{"a": 1}'), STOP, *later, DONE], dlp())[0]
+    assert text_of(out) == f"one and {MARK}." and arguments_of(out) == f'{{"a": 1}}{{"b": "{MARK}"}}'
+
+
+def test_a_stream_with_more_texts_than_can_be_followed_is_stopped() -> None:
+    _, made, _ = play([says("x ", index) for index in range(MOST_TEXTS + 1)], dlp())
+    assert isinstance(made.stopped, Failed) and made.stopped.reason == "reply_too_large"
 
 
 def test_a_block_ends_the_stream_in_its_own_protocol() -> None:

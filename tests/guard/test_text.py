@@ -75,6 +75,32 @@ def test_it_does_so_for_any_text_and_any_cuts(words: list[str], cuts: list[int],
     assert "".join(piece.text for piece in pieces) == whole(text, look_for(*SPECS))
 
 
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(st.sampled_from(["a", " b@c", ".de ", "4111 ", "1111", " ", "Project ", "heron", "", "."]), max_size=20),
+    st.data(),
+)
+def test_no_whole_value_is_out_wherever_the_text_was_let_go(words: list[str], data: st.DataObject) -> None:
+    growing = GrowingText(look_for(*SPECS[:3]), Automaton(SPECS[:3]))
+    pieces: list[Piece] = []
+    for number, word in enumerate(words):
+        pieces += growing.feed(Piece(number, word))
+        pieces += growing.finish() if data.draw(st.booleans()) else []
+    out = "".join(piece.text for piece in pieces + growing.finish())
+    text = "".join(words)
+    values = [text[span.start : span.end] for span in look_for(*SPECS[:3])(text, 0)]
+    left = whole(text, look_for(*SPECS[:3]))  # what looks alike may be no match where it stands
+    assert growing.cut_short or all(out.count(value) <= left.count(value) for value in values)
+
+
+def test_a_value_that_is_whole_when_the_text_is_let_go_is_replaced() -> None:
+    growing = GrowingText(look_for(*SPECS), Automaton(SPECS))
+    assert growing.feed(Piece(0, "to bob@example.com")) == []
+    assert growing.finish() == [Piece(0, "to [email]")]
+    assert growing.feed(Piece(1, " and eve@example.com ")) == [Piece(1, " and [email] ")]
+    assert not growing.cut_short
+
+
 def test_a_fragment_without_a_hit_comes_out_as_the_same_object() -> None:
     fragments = ["hello ", "world", ", and ", "good night"]
     assert all(piece.text is fragments[piece.number] for piece in grown(fragments, *SPECS))
