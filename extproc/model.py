@@ -270,6 +270,17 @@ class Edit:
     label: str
 
 
+def difference(old: str, new: str) -> tuple[int, int, str]:
+    """What makes `new` of `old`: other text for characters `start:end`, without what both have at their ends."""
+    start, shortest = 0, min(len(old), len(new))
+    while start < shortest and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < shortest - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    return start, len(old) - end, new[start : len(new) - end]
+
+
 @dataclass(frozen=True, slots=True)
 class Allow:
     """Nothing to say."""

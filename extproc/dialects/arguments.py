@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from extproc.dialects.json_runs import Replacement, Run
 from extproc.dialects.json_stream import JsonStream
+from extproc.model import difference
 
 
 def runs(arguments: str) -> list[str]:
@@ -16,7 +17,7 @@ def runs(arguments: str) -> list[str]:
 def joined(arguments: str, changed: Mapping[int, str]) -> str:
     """The arguments with other texts for these runs; they stay JSON where they were."""
     stream, found = _read(arguments)
-    return stream.release(0, [Replacement(n, 0, len(found[n].text), text) for n, text in sorted(changed.items())])
+    return stream.release(0, [Replacement(n, *difference(found[n].text, text)) for n, text in sorted(changed.items())])
 
 
 def _read(arguments: str) -> tuple[JsonStream, tuple[Run, ...]]:

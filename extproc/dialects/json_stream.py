@@ -16,9 +16,11 @@ literals, space) goes along by itself.
 `safe` is how many characters of the run that is still open may go; ended runs always go, so look at them first. An
 edit within one run cannot cross a quote, and its text is escaped as the run's kind needs.
 
-Read leniently, as clients do: control characters stand in strings, and any run of number characters is a number. At
-the first error of syntax everything from there on (from the start of the number, where one is not finished) is one run
-of plain text, released and edited as it is. Offsets are code points; work is linear in the text, however it is cut.
+Read leniently, as clients do: control characters stand in strings, any run of number characters is a number, and one
+document may follow another, because some providers give every call the same index. At the first error of syntax
+everything from there on (from the start of the string or number, where one is not finished) is one run of plain text;
+escapes are decoded in it too, because readers that mend JSON find strings in it. Offsets are code points; work is
+linear in the text, however it is cut.
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ _COLON = _SPACES | {":": "colon"}
 _FIRST = {"{": _KEY | {"}": "close"}, "[": _VALUE | {"]": "close"}}
 _NEXT = {"{": _KEY, "[": _VALUE}
 _AFTER = {
-    "": _SPACES,
+    "": _SPACES | {'"': "value", "{": "open", "[": "open"},
     "{": _SPACES | {",": "comma", "}": "close"},
     "[": _SPACES | {",": "comma", "]": "close"},
 }
@@ -130,8 +132,7 @@ class JsonStream:
             if run is None:
                 at = self._structure(piece, at, base)
             elif run.kind == "plain":
-                run.add(piece[at:], base + at)
-                return
+                at = self._loose(run, piece, at, base)
             elif run.kind == "number":
                 at = self._number(run, piece, at, base)
             else:
@@ -227,10 +228,18 @@ class JsonStream:
                     self._end_run(run)
                 return min(end + 1, size)
             at = self._escape(run, piece, back, base)
-            if self._open is not run or at == size:
+            if run.kind == "plain" or at == size:
                 return at
             if at > end:
                 end = _find(piece, '"', at)
+
+    def _loose(self, run: Growing, piece: str, at: int, base: int) -> int:
+        while at < len(piece):
+            back = _find(piece, "\\", at)
+            if back > at:
+                run.add(piece[at:back], base + at)
+            at = back if back == len(piece) else self._escape(run, piece, back, base)
+        return at
 
     def _escape(self, run: Growing, piece: str, at: int, base: int) -> int:
         letter = piece[at + 1 : at + 2]
@@ -240,8 +249,10 @@ class JsonStream:
         digits = piece[at + 2 : at + 6]
         whole = len(digits) == 4
         if letter not in ("u", "") or not _HEX.issuperset(digits) or (self._closed and not whole):
-            self._end_run(run)
-            return self._plain(at, base)
+            run.kind = "plain"
+            self.malformed = True
+            run.add("\\", base + at)
+            return at + 1
         if not whole:
             return self._wait(piece, at)
         code, end = int(digits, 16), at + 6

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import re2
 
 from extproc.detect.patterns import Pattern, encodable
-from extproc.model import Edit, Text
+from extproc.model import Edit, Text, difference
 
 Position = Literal["replace", "prepend", "append"]
 
@@ -63,14 +63,7 @@ class Rewriter:
 
 def edit(text: Text, value: str, label: str) -> Edit:
     """The edit that makes a text this value; what did not change at its ends stays out of it."""
-    start = 0
-    shortest = min(len(text.value), len(value))
-    while start < shortest and text.value[start] == value[start]:
-        start += 1
-    end = 0
-    while end < shortest - start and text.value[-1 - end] == value[-1 - end]:
-        end += 1
-    return Edit(text.path, start, len(text.value) - end, value[start : len(value) - end], label)
+    return Edit(text.path, *difference(text.value, value), label)
 
 
 def _compiled(rule: Rule) -> Any:

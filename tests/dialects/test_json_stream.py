@@ -246,21 +246,40 @@ def test_an_open_number_is_held_whole_until_it_has_ended() -> None:
         ("{'a': 1}", [("plain", "'a': 1}")]),
         ('{"a": tru, "b": "c"}', [("key", "a"), ("plain", 'tru, "b": "c"}')]),
         ('{"a": truer}', [("key", "a"), ("plain", "r}")]),
-        (r'{"a": "b\x40c"}', [("key", "a"), ("value", "b"), ("plain", r'\x40c"}')]),
-        (r'{"a": "b\u00g0"}', [("key", "a"), ("value", "b"), ("plain", r'\u00g0"}')]),
-        ('{"a": 1}{"b": 2}', [("key", "a"), ("number", "1"), ("plain", '{"b": 2}')]),
+        (r'{"a": "b\x40c"}', [("key", "a"), ("plain", r'b\x40c"}')]),
+        (r'{"a": "b\u00g0"}', [("key", "a"), ("plain", r'b\u00g0"}')]),
+        (r"{'a': 'me\u0040b.c\nd\q'}", [("plain", "'a': 'me@b.c\nd\\q'}")]),
+        (r'x "\ud83d\ude42\"', [("plain", 'x "🙂"')]),
+        ('{"a": 1} 2', [("key", "a"), ("number", "1"), ("plain", "2")]),
         ('{"a" "b"}', [("key", "a"), ("plain", '"b"}')]),
         ("[1,]", [("number", "1"), ("plain", "]")]),
         ("[}", [("plain", "}")]),
         (",", [("plain", ",")]),
-        (r'["a\u00', [("value", "a"), ("plain", r"\u00")]),
-        (r'["a\ud83d\u', [("value", "a\ud83d"), ("plain", r"\u")]),
+        (r'["a\u00', [("plain", r"a\u00")]),
+        (r'["a\ud83d\u', [("plain", "a\ud83d\\u")]),
         ("[nul", [("plain", "nul")]),
     ],
 )
 def test_after_an_error_of_syntax_all_is_plain_text(text: str, runs: list[tuple[str, str]]) -> None:
     assert seen(text) == runs
     assert fed(text).malformed == any(kind == "plain" for kind, _ in runs)
+
+
+def test_one_document_may_follow_another() -> None:
+    assert seen('{"a": 1}{"b": "c"} ["d"]"e"') == [("key", "a"), ("number", "1"), ("key", "b")] + [
+        ("value", each) for each in "cde"
+    ]
+
+
+@pytest.mark.parametrize("size", range(1, 30))
+def test_an_escape_in_plain_text_is_edited_as_one_character(size: int) -> None:
+    text = r"oops: 'me\u0040a.b'"
+    stream = fed("", close=False)
+    for at in range(0, len(text), size):
+        stream.feed(text[at : at + size])
+    (run,) = stream.runs()
+    start = run.text.index("me@a.b")
+    assert stream.release(run.offset + len(run.text), [Replacement(0, start, start + 6, "E")]) == "oops: 'E'"
 
 
 def test_plain_text_is_released_and_edited_as_it_is() -> None:

@@ -178,6 +178,24 @@ def test_tool_arguments_without_a_hit_keep_their_bytes(size: int) -> None:
     assert play([*data, TAIL], dlp())[0] == b"".join([*data, TAIL])
 
 
+@pytest.mark.parametrize("buffered", [False, True])
+@pytest.mark.parametrize("size", [1, 3, 100])
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        (r"""{'to': 'bob\u0040example.com'}""", f"{{'to': '{MARK}'}}"),
+        (r"""{"a": "\q bob\u0040example.com"}""", rf'{{"a": "\q {MARK}"}}'),
+        (r"""{"a": 1,, "b": "\n4111111111111111"}""", rf'{{"a": 1,, "b": "\n{MARK}"}}'),
+        (r"""{"a": 1}{"b": 4111111111111111}""", f'{{"a": 1}}{{"b": "{MARK}"}}'),
+    ],
+)
+def test_an_escape_hides_nothing_in_arguments_that_are_no_json(
+    written: str, left: str, size: int, buffered: bool
+) -> None:
+    pieces = [written[at : at + size] for at in range(0, len(written), size)]
+    assert arguments_of(play([*map(calls, pieces), TAIL], dlp(buffered=buffered))[0]) == left
+
+
 def test_parallel_calls_are_guarded_each_by_itself() -> None:
     data = [calls('{"a": "ACME-', 0), calls('{"b": "ACME-', 1), calls('123456"}', 0), calls('12"}', 1), TAIL]
     out = play(data, dlp())[0]
