@@ -23,6 +23,9 @@ MAX_LINE = 16 << 20
 
 MAX_EVENT = 16 << 20
 
+_FIELDS = (b"", b"event", b"id", b"retry")
+"""Beside `data`; a comment is a field without a name, and so is the blank line."""
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -45,6 +48,12 @@ class Event(NamedTuple):
     id: str = ""
     complete: bool = True
     """False for what stood at the end without a blank line. Browsers drop it; some SDKs do not."""
+
+    aside: str = ""
+    """What the other lines say, comments among them: clients do not show it, but somebody may read it."""
+
+    foreign: bool = False
+    """Whether a line is of no known field. Browsers ignore it; it is the mark of what is no event stream."""
 
 
 class SseTooLarge(ValueError):
@@ -158,17 +167,24 @@ class Framer:
             self._first = False
             block = raw.removeprefix(_BOM)
         name = identity = ""
-        data = []
+        data: list[bytes] = []
+        aside: list[str] = []
+        foreign = False
         for line in block.splitlines():  # on bytes: CR, LF and CRLF, nothing else
             field, _, value = line.partition(b":")
             value = value.removeprefix(b" ")
             if field == b"data":
                 data.append(value)
-            elif field == b"event":
-                name = value.decode("utf-8", "replace")
-            elif field == b"id" and b"\0" not in value:
-                identity = value.decode("utf-8", "replace")
-        return Event(raw, name, b"\n".join(data), identity, complete)
+                continue
+            text = value.decode("utf-8", "replace")
+            if field == b"event":
+                name = text
+            elif field == b"id" and "\0" not in text:
+                identity = text
+            foreign = foreign or field not in _FIELDS
+            if text:
+                aside.append(text)
+        return Event(raw, name, b"\n".join(data), identity, complete, "\n".join(aside), foreign)
 
 
 def encode(name: str, data: bytes, event_id: str = "") -> bytes:
