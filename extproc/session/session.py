@@ -366,7 +366,8 @@ class Session:
         turned = direction.mode is BodyMode.BUFFERED
         if turned:
             direction.mode = BodyMode.FULL_DUPLEX
-        guard = StreamGuard(self._dialect.stream(), self.rules.chain, self.exchange, self.rules.stream)
+        reader = self._dialect.stream(max_depth=self.rules.max_depth)
+        guard = StreamGuard(reader, self.rules.chain, self.exchange, self.rules.stream)
         self._streaming = Streaming(guard, direction.mode, direction.decoder)
         if direction.mode is BodyMode.FULL_DUPLEX and not turned:
             self._held = self._marked()

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from extproc.dialects import UnreadableReply
-from extproc.dialects.openai_chat import read_request, read_response
+from extproc.dialects.openai_chat import read_request, read_response, write
 from extproc.model import ClientError, Usage
 
 
@@ -17,7 +18,7 @@ def test_every_text_of_a_request_is_found_and_no_media() -> None:
     body = ask(
         messages=[
             {"role": "system", "content": "one", "name": "two"},
-            {"role": "user", "content": [{"type": "text", "text": "three"}, {"type": "image_url", "image_url": {"url": "data:no"}}]},
+            {"role": "user", "content": [{"type": "text", "text": "three"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,no"}}]},
             {"role": "assistant", "content": None, "tool_calls": [{"id": "no", "type": "function", "function": {"name": "four", "arguments": "five"}}]},
             {"role": "tool", "tool_call_id": "no", "content": "six"},
         ],
@@ -26,7 +27,39 @@ def test_every_text_of_a_request_is_found_and_no_media() -> None:
     )  # fmt: skip
     values = {text.value for text in read_request(body).texts}
     assert {"one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"} <= values
-    assert not {"no", "data:no"} & values
+    assert not {"no", "data:image/png;base64,no"} & values
+
+
+def test_a_field_that_nobody_knows_is_text_wherever_it_stands() -> None:
+    body = ask(
+        messages=[
+            {"role": "user", "content": [
+                {"type": "file", "file": {"filename": "one", "file_id": "no", "file_data": "no"}},
+                {"type": "image_url", "image_url": {"url": "https://two", "detail": "three"}},
+                {"type": "input_audio", "input_audio": {"data": "no", "format": "four"}},
+                {"type": "new", "new": ["five"]},
+            ]},
+            {"role": "assistant", "function_call": {"name": "six", "arguments": '{"a": "sev\\u0065n"}'}, "audio": {"id": "no"}},
+            {"role": "assistant", "content": "x", "reasoning_details": [{"type": "no", "signature": "no", "text": "eight"}]},
+        ],
+        tools=[{"type": "no", "function": {"parameters": {"properties": {"file": {"default": {"id": "nine"}, "enum": ["ten"], "examples": ["eleven"]}}}}}],
+        documents=[{"title": "twelve"}],
+        tool_choice={"type": "no", "function": {"name": "thirteen"}},
+        metadata={"id": "fourteen"},
+        web_search_options={"user_location": {"approximate": {"city": "fifteen"}}},
+        stop=["sixteen"],
+        user="seventeen",
+    )  # fmt: skip
+    values = {text.value for text in read_request(body).texts}
+    assert {"one", "https://two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"} <= values
+    assert {"eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"} <= values
+    assert "no" not in values
+
+
+@pytest.mark.parametrize("body", [ask(model="a model"), ask(messages=[{"role": "a b", "content": "x"}]),
+    ask(messages=[{"role": "user", "content": [{"type": "text", "text": "x", "id": "a@b"}]}])])  # fmt: skip
+def test_an_identifier_with_a_blank_or_an_at_is_text(body: bytes) -> None:
+    assert any(text.value in ("a model", "a b", "a@b") for text in read_request(body).texts)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +92,32 @@ def test_every_text_of_a_reply_is_found() -> None:
     assert {"one", "two", "three", "four"} <= {text.value for text in found.texts}
     assert found.finish_reasons == ("stop", "tool_calls")
     assert found.usage == Usage(3, 4, 1, None)
+
+
+def test_what_stands_beside_the_choices_and_the_tokens_are_texts_too() -> None:
+    token = {"token": "three", "top_logprobs": [{"token": "four"}, {"token": "five"}]}
+    choice = {"message": {"content": "x", "file": {"n": "one"}}, "logprobs": {"content": [token, {"token": " six"}]}}
+    body = {"id": "no", "model": "no", "choices": [choice], "citations": ["two"], "usage": {"note": "seven"}}
+    values = {text.value for text in read_response(json.dumps(body).encode()).texts}
+    assert {"one", "two", "three six", "four\nfive", "seven"} <= values and "no" not in values
+
+
+@pytest.mark.parametrize("edited", ["content", "token"])
+def test_log_probabilities_of_an_edited_choice_go(edited: str) -> None:
+    token = {"token": "hi", "top_logprobs": []}
+    body = json.dumps({"choices": [{"message": {"content": "hi"}, "logprobs": {"content": [token]}}]}).encode()
+    before = read_response(body).texts
+    place = 0 if edited == "content" else 1
+    after = tuple(replace(text, value="?") if n == place else text for n, text in enumerate(before))
+    (choice,) = json.loads(write(body, before, after))["choices"]
+    assert choice["logprobs"] is None and choice["message"]["content"] == ("?" if place == 0 else "hi")
+
+
+def test_a_lone_surrogate_stands_in_no_edits_way() -> None:
+    body = rb'{"choices":[{"message":{"content":"\ud800","refusal":"no"}}]}'
+    before = read_response(body).texts
+    after = (before[0], replace(before[1], value="yes"))
+    assert write(body, before, after) == body.replace(b"no", b"yes")
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"choices":[1]}', b'{"choices":[],"choices":[]}'])

@@ -310,16 +310,105 @@ def test_opaque_values_are_left_alone() -> None:
     assert play([data, TAIL], dlp())[0] == data + TAIL
 
 
-def test_a_text_that_no_dialect_knows_is_judged_too() -> None:
-    out = play(
-        [event(delta={"new_field": {"deep": ["ACME-123456"]}}), b'data: {"note":"ACME-123456","choices":[]}\n\n', TAIL],
-        dlp(),
-    )[0]
-    assert b"ACME" not in out
+def raw(data: str) -> bytes:
+    return f"data: {data}\n\n".encode()
+
+
+UNKNOWN: list[Callable[[str], dict[str, object]]] = [
+    lambda text: {"new_field": text},
+    lambda text: {"new_field": {"deep": [text]}},
+    lambda text: {"content": [text]},
+    lambda text: {"content": [{"type": "text", "text": text}]},
+    lambda text: {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}]},
+    lambda text: {"reasoning_details": [{"type": "reasoning.text", "text": text, "format": "a-v1", "index": 0}]},
+    lambda text: {"audio": {"id": "a", "transcript": text, "data": "ACME"}},
+    lambda text: {"tool_calls": [{"index": 0, "custom": {"input": text}}]},
+    lambda text: {"tool_calls": [{"index": 0, "function": {"arguments": {"a": text}}}]},
+    lambda text: {"annotations": [{"type": "url_citation", "url_citation": {"title": text}}]},
+]
+
+
+@pytest.mark.parametrize("buffered", [False, True])
+@pytest.mark.parametrize("delta", UNKNOWN)
+def test_every_string_of_a_delta_is_a_text_that_grows(
+    delta: Callable[[str], dict[str, object]], buffered: bool
+) -> None:
+    out, made, _ = play([event(delta=delta("ACME-")), event(delta=delta("123456.")), TAIL], dlp(buffered=buffered))
+    assert b"123456" not in out and MARK.encode() in out and made.stopped is None and out.endswith(TAIL)
+
+
+def test_parts_of_one_type_in_one_event_are_one_text() -> None:
+    parts = [{"type": "text", "text": text} for text in ("ACME-", "123456")]
+    assert b"123456" not in play([event(delta={"content": parts}), TAIL], dlp())[0]
+
+
+def test_a_name_is_not_waited_for_but_a_value_across_two_of_them_is_not_completed() -> None:
+    made, _ = guard(dlp())
+    named = [event(delta={"tool_calls": [{"index": 0, "function": {"name": text}}]}) for text in ("ACME-", "123456")]
+    assert made.feed(named[0]) == named[0]
+    assert b"123456" not in made.feed(named[1]) and isinstance(made.stopped, Failed)
+
+
+@pytest.mark.parametrize("buffered", [False, True])
+@pytest.mark.parametrize(
+    "data",
+    [
+        raw('{"note":"ACME-123456","choices":[]}'),
+        raw('{"choices":[],"usage":{"note":"ACME-123456"}}'),
+        raw('{"choices":[],"created":"ACME-123456"}'),
+        raw('{"choices":[],"model":"an ACME-123456"}'),
+        raw('{"error":{"message":"ACME-123456","file":"ACME-123456"}}'),
+        event(message={"content": "ACME-123456"}),
+        event(delta={"role": "an ACME-123456"}),
+        event(delta={}, finish_reason="an ACME-123456"),
+        event(delta={}, content_filter_results={"note": "ACME-123456"}),
+        b": ACME-123456\n\n",
+        b"event: ACME-123456\n" + says("x "),
+        b"id: ACME-123456\n" + says("x "),
+        b": ACME-123456\nretry: 5\ndata: [DONE]\n\n",
+        raw(r'{"choices":[{"delta":{"cont\u0065nt":"ACM\u0045-123456"}}]}'),
+        raw(r'{"choices":[{"delta":{"content":"\ud800 ACME-123456"}}]}'),
+        says("ACME-123456").replace(b', "', b',\ndata: "'),
+        says("ACME-123456").replace(b"data: ", b"\xef\xbb\xbfdata:").replace(b"\n", b"\r"),
+    ],
+)
+def test_a_value_is_redacted_wherever_an_event_has_it(data: bytes, buffered: bool) -> None:
+    out, made, _ = play([data, TAIL], dlp(buffered=buffered))
+    assert b"123456" not in out and made.stopped is None and out.endswith(TAIL)
+    assert chunks(out)
+
+
+def test_where_a_comment_goes_the_data_beside_it_stays() -> None:
+    assert play([b": ACME-123456\nevent: x\n" + says("hello "), TAIL], dlp())[0] == says("hello ") + TAIL
+    assert play([b": fine\nevent: x\nid: 1\n" + says("ACME-123456 "), TAIL], dlp())[0].startswith(
+        b"event: x\nid: 1\ndata"
+    )
+
+
+def test_log_probabilities_are_judged_as_a_text_of_their_own() -> None:
+    def spelled(token: str, other: str = "x") -> bytes:
+        tokens = [{"token": token, "bytes": [65], "top_logprobs": [{"token": other}]}]
+        return event(delta={}, logprobs={"content": tokens})
+
+    out = play([spelled("ACME-"), spelled("123456"), spelled(" ok"), spelled(" ok", "ACME-123456"), TAIL], dlp())[0]
+    assert [chunk["choices"][0]["logprobs"] is None for chunk in chunks(out)[:4]] == [True, True, False, True]  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
-    "data", [b"data: nonsense\n\n", b"data: 7\n\n", b'data: {"choices":7}\n\n', b'data: {"choices":[7]}\n\n']
+    "data",
+    [
+        *map(raw, ("nonsense", "7", '{"choices":7}', '{"choices":[7]}', '{"choices":{"a":1}}', '{"a":NaN}')),
+        raw('{"choices":[{"delta":{"content":"ACME-123456","content":"x"}}]}'),
+        raw(r'{"choices":[{"delta":{"cont\u0065nt":"ACME-123456","content":"x"}}]}'),
+        raw(f'{{"a":{"[" * 500}"ACME-123456"{"]" * 500}}}'),
+        raw('{"choices":[{"index":"0"}]}'),
+        event(delta={"tool_calls": [{"index": [1]}]}),
+        event(delta={"tool_calls": [{"index": "0"}]}),
+        b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n',
+        b'data: {"choices":[{"delta":{"content":"\x00"}}]}\n\n',
+        b"note: ACME-123456\n" + says("x"),
+        json.dumps({"choices": [{"message": {"content": "ACME-123456"}}]}).encode(),
+    ],
 )
 def test_what_is_no_chat_stream_is_stopped_with_an_error_that_sdks_raise(data: bytes) -> None:
     out, made, _ = play([says("hello "), data, DONE], dlp())

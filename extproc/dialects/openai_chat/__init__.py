@@ -1,7 +1,8 @@
 """OpenAI chat completions: `/v1/chat/completions`.
 
-Texts are everything that a model or a person may read: contents, names, tool definitions, the strings in tool calls'
-arguments, schemas, metadata, predictions. Never texts: ids, signatures, encrypted reasoning, images, audio and files.
+Texts are all strings but those that are known to be something else: contents, names, links, tool definitions, the
+strings in tool calls' arguments, schemas, metadata, predictions, log probabilities, fields that only one provider has.
+Never texts: ids, signatures, encrypted reasoning, and the coded content of images, audio and files.
 """
 
 from __future__ import annotations
@@ -22,6 +23,6 @@ __all__ = [
 name = "openai-chat"
 
 
-def stream() -> Stream:
+def stream(*, max_depth: int = 64) -> Stream:
     """What reads one event stream."""
-    return Stream()
+    return Stream(max_depth=max_depth)

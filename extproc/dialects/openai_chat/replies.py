@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from extproc.dialects import UnreadableReply
 from extproc.dialects.json_text import parse
-from extproc.dialects.openai_chat.texts import REPLY_OPAQUE, strings
+from extproc.dialects.openai_chat.texts import LOGPROBS, REPLY_OPAQUE, WORDLESS, spelled, strings
 from extproc.model import ClientError, Response, Text, Usage
 
 
@@ -22,7 +22,7 @@ def read_response(body: bytes, *, max_depth: int = 64) -> Response:
     return Response(
         id=string(value.get("id")),
         model=string(value.get("model")),
-        texts=tuple(_texts(choices)),
+        texts=tuple(_texts(value, choices)),
         finish_reasons=tuple(string(choice.get("finish_reason")) for choice in choices),
         usage=usage(value.get("usage")),
     )
@@ -39,12 +39,17 @@ def read_error(body: bytes, *, max_depth: int = 64) -> Response:
     return Response(id="", model="", texts=tuple(strings(value, (), "error", frozenset())))
 
 
-def _texts(choices: list[dict[str, object]]) -> Iterator[Text]:
-    """Log probabilities repeat the text token by token: where it is edited, they go (`texts.repeating`)."""
+def _texts(value: dict[str, object], choices: list[dict[str, object]]) -> Iterator[Text]:
     for index, choice in enumerate(choices):
         for key, child in choice.items():
-            if key != "logprobs":
-                yield from strings({key: child}, ("choices", index), "assistant", REPLY_OPAQUE)
+            path = ("choices", index, key)
+            if key == LOGPROBS:
+                yield from (Text((*path, name), "assistant", text) for name, text in spelled(child) if text)
+            else:
+                yield from strings(child, path, "assistant", REPLY_OPAQUE)
+    for key, child in value.items():
+        if key != "choices":
+            yield from strings(child, (key,), "assistant", WORDLESS if isinstance(child, str) else REPLY_OPAQUE)
 
 
 def string(value: object) -> str:

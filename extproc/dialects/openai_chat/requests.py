@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 
 from extproc.dialects.json_text import parse
-from extproc.dialects.openai_chat.texts import OPAQUE, strings
+from extproc.dialects.openai_chat.texts import KINDS, OPAQUE, strings
 from extproc.model import ClientError, Request, Text
 
-_SPOKEN = ("metadata", "prediction", "stop", "response_format", "user", "functions", "web_search_options")
-"""Top-level members of a request whose strings people write."""
+_ROLES = frozenset({"system", "developer", "user", "assistant"})
+_MODEL = frozenset({"model"})
 
 
 def read_request(body: bytes, *, max_depth: int = 64) -> Request:
@@ -49,7 +49,7 @@ def _request_texts(value: dict[str, Any], messages: list[Any]) -> Iterator[Text]
         if not isinstance(role, str):
             raise _wrong(f"{where}.role", "a string", role)
         content = message.get("content")
-        if len(message) == 2 and isinstance(content, str):  # nearly every message: no walk needed
+        if len(message) == 2 and isinstance(content, str) and role in _ROLES:  # nearly every message: no walk needed
             if content:
                 yield Text(("messages", index, "content"), role, content)
             continue
@@ -59,9 +59,9 @@ def _request_texts(value: dict[str, Any], messages: list[Any]) -> Iterator[Text]
             if not isinstance(each, dict):
                 raise _wrong(f"{where}.content[{part}]", "an object", each)
         yield from strings(message, ("messages", index), role, OPAQUE)
-    yield from strings(value.get("tools"), ("tools",), "tools", OPAQUE)
-    for key in _SPOKEN:
-        yield from strings(value.get(key), (key,), key, frozenset({"type"}))
+    for key, child in value.items():
+        if key != "messages":
+            yield from strings(child, (key,), key, _MODEL if key == "model" else KINDS)
 
 
 def _tool_names(tools: object) -> Iterator[str]:

@@ -1,48 +1,82 @@
-"""Where the texts of a chat body stand, and how edited ones are written back."""
+"""What counts as text in a chat body, and how edited texts are written back."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-import orjson
 
 from extproc.dialects.arguments import joined, runs
 from extproc.dialects.json_text import splice
 from extproc.dialects.texts import changed
 from extproc.model import JsonPath, Text
 
-MEDIA = frozenset({"image_url", "input_audio", "file"})
-"""Keys whose values are encoded media, whatever their shape."""
+KINDS = frozenset({"type"})
+"""What is no text in tool definitions and the like, whose other keys people choose."""
 
-OPAQUE = frozenset({"id", "type", "role", "tool_call_id"})
-"""Keys whose strings are identifiers. An object under such a name, as in a tool's schema, is read all the same."""
+_CODED = frozenset({"data", "file_data", "b64_json", "encrypted_content", "signature", "thought_signature"})
 
-REPLY_OPAQUE = OPAQUE | {"finish_reason", "bytes", "encrypted_content", "signature", "data", "object"}
+OPAQUE = KINDS | _CODED | {"id", "role", "tool_call_id", "file_id"}
+"""Keys of a message whose strings are identifiers or coded. An object under such a name is read all the same."""
+
+REPLY_OPAQUE = OPAQUE | {"finish_reason"}
+
+WORDLESS = frozenset({"id", "object", "model", "system_fingerprint", "service_tier", "obfuscation"})
+"""Members of a whole reply or event that hold no text of the model's; padding and fingerprints among them."""
+
+_LINKS = frozenset({"url", "image_url"})
 
 ARGUMENTS = "arguments"
 """The key of a tool call's arguments: JSON in a string. Its own strings are texts, numbered, each by itself."""
 
+LOGPROBS = "logprobs"
 
-def strings(value: object, path: JsonPath, role: str, opaque: frozenset[str]) -> Iterator[Text]:
-    """Every string below `value` that is not under an opaque key."""
+
+def opaque(key: object, value: str, keys: frozenset[str]) -> bool:
+    """Whether a string is an identifier or coded, by its key and its looks: in neither are there blanks, or an @."""
+    return (key in keys or (key in _LINKS and _coded(value))) and " " not in value and "@" not in value
+
+
+def _coded(link: str) -> bool:
+    return link.startswith("data:") and ";base64," in link[:256]
+
+
+def strings(value: object, path: JsonPath, role: str, keys: frozenset[str]) -> Iterator[Text]:
+    """Every string below `value` that is not opaque under one of these keys."""
     if isinstance(value, str):
-        if value and path[-1] == ARGUMENTS:
+        if not value or opaque(path[-1], value, keys):
+            return
+        if path[-1] == ARGUMENTS:
             yield from (Text((*path, number), role, run) for number, run in enumerate(runs(value)) if run)
-        elif value:
+        else:
             yield Text(path, role, value)
     elif isinstance(value, dict):
         for key, child in value.items():
-            if key not in MEDIA and not (key in opaque and isinstance(child, str)):
-                yield from strings(child, (*path, key), role, opaque)
+            yield from strings(child, (*path, key), role, keys)
     elif isinstance(value, list):
         for index, child in enumerate(value):
-            yield from strings(child, (*path, index), role, opaque)
+            yield from strings(child, (*path, index), role, keys)
+
+
+def spelled(logprobs: object) -> Iterator[tuple[str, str]]:
+    """What log probabilities say, by the name of the list: the tokens in a row, and the other candidates.
+
+    They mostly repeat the text, but not always the text of their own event, and candidates were never in any.
+    """
+    for name, tokens in logprobs.items() if isinstance(logprobs, dict) else ():
+        listed = [token for token in tokens if isinstance(token, dict)] if isinstance(tokens, list) else []
+        yield name, "".join(_token(token) for token in listed)
+        yield f"{name}/top", "\n".join(_token(other) for token in listed for other in token.get("top_logprobs") or ())
+
+
+def _token(value: object) -> str:
+    token = value.get("token") if isinstance(value, dict) else None
+    return token if isinstance(token, str) else ""
 
 
 def write(body: bytes, before: tuple[Text, ...], after: tuple[Text, ...]) -> bytes:
     """The body with the texts that changed; every other byte is the same."""
-    return splice(body, _values(orjson.loads(body), changed(before, after)))
+    return splice(body, _values(json.loads(body), changed(before, after)))
 
 
 def _values(value: Any, texts: Mapping[JsonPath, str]) -> dict[JsonPath, str | None]:
@@ -57,13 +91,15 @@ def _values(value: Any, texts: Mapping[JsonPath, str]) -> dict[JsonPath, str | N
             found[path] = text
     for path, edits in arguments.items():
         found[path] = joined(_at(value, path), edits)
-    return {**found, **dict.fromkeys(repeating(value, found), None)}
+    return without_repeats(value, found)
 
 
-def repeating(value: Any, edited: Mapping[JsonPath, object]) -> list[JsonPath]:
-    """The log probabilities that would repeat what these edits took away."""
-    indices = {path[1] for path in edited if path[0] == "choices"}
-    return [("choices", index, "logprobs") for index in indices if value["choices"][index].get("logprobs") is not None]
+def without_repeats(value: Any, edited: Mapping[JsonPath, str | None]) -> dict[JsonPath, str | None]:
+    """These edits, and null for the log probabilities that would repeat what they take away, or were edited."""
+    texts = {path: text for path, text in edited.items() if path[2:3] != (LOGPROBS,) or path[0] != "choices"}
+    places = {path[1] for path in edited if path[0] == "choices"}
+    gone = (("choices", place, LOGPROBS) for place in places if value["choices"][place].get(LOGPROBS) is not None)
+    return {**texts, **dict.fromkeys(gone, None)}
 
 
 def _at(value: Any, path: JsonPath) -> Any:

@@ -1,0 +1,82 @@
+"""Where the texts stand in one event of a stream, and which text of the reply each of them belongs to.
+
+Every choice has several texts that grow side by side: content, reasoning, refusal, the arguments of each tool call.
+Providers add names of their own, and clients add up whatever strings a delta has: so every string below a delta is a
+text that grows, unless it is known to be an identifier. Elsewhere clients keep the last, and a string stands alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from extproc.dialects import UnreadableReply
+from extproc.dialects.openai_chat.texts import ARGUMENTS, LOGPROBS, REPLY_OPAQUE, WORDLESS, opaque, spelled
+from extproc.dialects.texts import Form, Fragment
+from extproc.model import JsonPath
+
+_ADDED_UP = frozenset({"delta", "message"})
+
+_FORMS: dict[str, Form] = {
+    ARGUMENTS: "json",
+    "name": "brief",
+    "format": "whole",  # OpenRouter says it with each piece of reasoning
+    **dict.fromkeys(
+        ("content", "reasoning_content", "reasoning", "refusal", "text", "thinking", "transcript"), "growing"
+    ),
+}
+"""By name, wherever it stands."""
+
+_PARTS = frozenset({"text", "thinking", "refusal"})
+"""What a part of a content list has one of. Clients append parts, so those of one type are one text."""
+
+
+def of_choice(choice: dict[str, Any], place: int, index: int) -> Iterator[Fragment]:
+    """The texts of the choice at this place of an event."""
+    for key, child in choice.items():
+        path = ("choices", place, key)
+        if key == LOGPROBS:
+            yield from _tokens(child, path, index)
+        else:
+            yield from _strings(child, path, (index, key), "growing" if key in _ADDED_UP else "whole")
+
+
+def of_others(value: dict[str, Any]) -> Iterator[Fragment]:
+    """The texts of an event outside of its choices."""
+    for key, child in value.items():
+        if key != "choices" and not (isinstance(child, str) and opaque(key, child, WORDLESS)):
+            yield from _strings(child, (key,), (key,), "whole")
+
+
+def _tokens(logprobs: object, path: JsonPath, index: int) -> Iterator[Fragment]:
+    for name, text in spelled(logprobs):
+        if text:
+            yield Fragment((index, LOGPROBS, name), (*path, name), text, "whole" if "/" in name else "growing")
+
+
+def _strings(value: object, path: JsonPath, key: JsonPath, form: Form) -> Iterator[Fragment]:
+    """Every string below `value`, with the name of the text that it belongs to."""
+    if isinstance(value, str):
+        if value and not opaque(path[-1], value, REPLY_OPAQUE):
+            yield Fragment(key, path, value, form)
+    elif isinstance(value, dict):
+        for name, child in value.items():
+            if child is not None:
+                known = form if name == ARGUMENTS and not isinstance(child, str) else _FORMS.get(name, form)
+                yield from _strings(child, (*path, name), (*key, name), known)
+    elif isinstance(value, list):
+        for place, child in enumerate(value):
+            yield from _strings(child, (*path, place), (*key, _number(child, place)), form)
+
+
+def _number(child: object, place: int) -> str | int:
+    """Which member of a list this is: by the list's own numbering, where it has one."""
+    if not isinstance(child, dict):
+        return ""  # strings in a list are added up like parts
+    index = child.get("index")
+    if isinstance(index, int):
+        return index
+    if index is not None:
+        raise UnreadableReply("an event numbers the members of a list by something else than numbers")
+    kind = child.get("type")
+    return kind if isinstance(kind, str) and not _PARTS.isdisjoint(child) else place
