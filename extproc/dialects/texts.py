@@ -15,8 +15,8 @@ Form = Literal["growing", "json", "brief", "whole"]
 class Fragment:
     """A text in one event of a stream: where it stands there, and which text of the reply it belongs to.
 
-    `growing` goes on in later events; so does `json`, which is JSON itself once it is all there. `brief` hardly ever
-    does, like a name: it is not waited for, but remembered. `whole` stands alone.
+    `growing` goes on in later events; so does `json`, which is JSON itself once it is all there. `brief` may do either:
+    a name comes once, and some providers say the same word with every event. `whole` stands alone.
     """
 
     key: JsonPath

@@ -34,6 +34,13 @@ class _Growing:
     stages: Sequence[Stage]
     form: Form
     idle: int = 0
+    said: str = ""
+
+    def ends_with(self, fragment: Fragment) -> bool:
+        """Whether nothing more is waited for. A brief text is waited for once it has said something new."""
+        news = self.said not in ("", fragment.value)
+        self.said = fragment.value
+        return fragment.form == "whole" or (fragment.form == "brief" and not news)
 
     @property
     def holds(self) -> bool:
@@ -55,7 +62,7 @@ class Realtime:
             growing = self._growing(fragment)
             growing.idle = 0
             self._through(growing.stages, 0, [Piece(number, fragment.value)])
-            if fragment.form in ("brief", "whole"):
+            if growing.ends_with(fragment):
                 self._finish(growing.stages)
         self._age({fragment.key for fragment in waiting.fragments})
 

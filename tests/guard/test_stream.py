@@ -333,8 +333,15 @@ UNKNOWN: list[Callable[[str], dict[str, object]]] = [
 def test_every_string_of_a_delta_is_a_text_that_grows(
     delta: Callable[[str], dict[str, object]], buffered: bool
 ) -> None:
-    out, made, _ = play([event(delta=delta("ACME-")), event(delta=delta("123456.")), TAIL], dlp(buffered=buffered))
+    said = [event(delta=delta(text)) for text in ("so ", "ACME-", "123456.")]
+    out, made, _ = play([*said, TAIL], dlp(buffered=buffered))
     assert b"123456" not in out and MARK.encode() in out and made.stopped is None and out.endswith(TAIL)
+
+
+def test_what_every_event_repeats_holds_nothing_back() -> None:
+    made, _ = guard(dlp())
+    said = [event(delta={"content": text, "channel": "analysis"}) for text in ("one ", "two ", "three ")]
+    assert [made.feed(each) for each in said] == said
 
 
 def test_parts_of_one_type_in_one_event_are_one_text() -> None:
@@ -346,7 +353,7 @@ def test_a_name_is_not_waited_for_but_a_value_across_two_of_them_is_not_complete
     made, _ = guard(dlp())
     named = [event(delta={"tool_calls": [{"index": 0, "function": {"name": text}}]}) for text in ("ACME-", "123456")]
     assert made.feed(named[0]) == named[0]
-    assert b"123456" not in made.feed(named[1]) and isinstance(made.stopped, Failed)
+    assert b"123456" not in made.feed(named[1] + TAIL) and isinstance(made.stopped, Failed)
 
 
 @pytest.mark.parametrize("buffered", [False, True])

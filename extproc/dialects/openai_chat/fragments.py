@@ -1,8 +1,8 @@
 """Where the texts stand in one event of a stream, and which text of the reply each of them belongs to.
 
 Every choice has several texts that grow side by side: content, reasoning, refusal, the arguments of each tool call.
-Providers add names of their own, and clients add up whatever strings a delta has: so every string below a delta is a
-text that grows, unless it is known to be an identifier. Elsewhere clients keep the last, and a string stands alone.
+Providers add names of their own, and clients add up whatever strings a delta has: so every string below a delta is part
+of a text, unless it is known to be an identifier. Elsewhere clients keep the last, and a string stands alone.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ _ADDED_UP = frozenset({"delta", "message"})
 
 _FORMS: dict[str, Form] = {
     ARGUMENTS: "json",
-    "name": "brief",
-    "format": "whole",  # OpenRouter says it with each piece of reasoning
     **dict.fromkeys(
         ("content", "reasoning_content", "reasoning", "refusal", "text", "thinking", "transcript"), "growing"
     ),
@@ -38,7 +36,7 @@ def of_choice(choice: dict[str, Any], place: int, index: int) -> Iterator[Fragme
         if key == LOGPROBS:
             yield from _tokens(child, path, index)
         else:
-            yield from _strings(child, path, (index, key), "growing" if key in _ADDED_UP else "whole")
+            yield from _strings(child, path, (index, key), "brief" if key in _ADDED_UP else "whole")
 
 
 def of_others(value: dict[str, Any]) -> Iterator[Fragment]:
