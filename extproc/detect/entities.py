@@ -97,19 +97,66 @@ class EntityScanner:
         spans = self._scanner.spans(whole, start + len(lead) if start else 0)
         if len(spans) > MAX_CANDIDATES:
             raise TooManyCandidates(f"more than {MAX_CANDIDATES} candidates in one text")
-        found: list[Found] = []
-        for index, begin, end in spans:
-            if begin >= end:  # a group that took no part, or an empty match
-                continue
-            rule = self.rules[index]
-            candidate = whole[begin:end]
-            before, after = whole[max(0, begin - BEFORE) : begin], whole[end : end + AFTER]
-            if rule.parts:
-                for first, last in rule.parts(candidate, before, after):
-                    found.append((begin + first, _extended(rule, whole, begin + last), rule.label))
-            elif rule.accept is None or rule.accept(candidate, before, after):
-                found.append((begin, _extended(rule, whole, end), rule.label))
+        found = self._judged(whole, spans)
         return [Hit(label, max(0, a - len(lead)), b - len(lead)) for a, b, label in _joined(found) if b > len(lead)]
+
+    def _judged(self, text: str, spans: Iterable[tuple[int, int, int]]) -> list[Found]:
+        """The hits among candidates, which come rule by rule and in order of place."""
+        found: list[Found] = []
+        current = -1
+        for index, begin, end in spans:
+            if index != current:
+                current, rule, ends = index, self.rules[index], _Ends(self.rules[index], text)
+                label, accept, parts = rule.label, rule.accept, rule.parts
+            if begin >= end or end <= ends.reached:  # a group that took no part, or what is in a hit already
+                continue
+            if parts is None and accept is None:
+                found.append((begin, ends.of(end), label))
+                continue
+            candidate = text[begin:end]
+            before, after = text[max(0, begin - BEFORE) : begin], text[end : end + AFTER]
+            if parts is not None:
+                found += [
+                    (begin + first, ends.of(begin + last), label) for first, last in parts(candidate, before, after)
+                ]
+            elif accept is not None and accept(candidate, before, after):
+                found.append((begin, ends.of(end), label))
+        return found
+
+
+class _Ends:
+    """Where the hits of one rule really end: at their closing, or where their tail stops.
+
+    Each character is looked at once or twice, however many hits would reach it: a text of nothing but first lines of
+    private keys, or of nothing but prefixes of keys, is all tail.
+    """
+
+    __slots__ = ("_closing", "_rule", "_text", "reached")
+
+    def __init__(self, rule: EntityRule, text: str) -> None:
+        self._rule = rule
+        self._text = text
+        self._closing = -1  # the next one, from the last place that was asked for
+        self.reached = 0
+        """Where the last hit that was drawn out ended: what lies before it needs no judge."""
+
+    def of(self, end: int) -> int:
+        """The end of a hit whose expression matched up to `end`."""
+        rule = self._rule
+        if not rule.tail and not rule.closing:
+            return end
+        if rule.closing:
+            if self._closing < end:
+                at = self._text.find(rule.closing, end)
+                self._closing = at if at >= 0 else len(self._text) + TAIL_CAP
+            if self._closing <= end + TAIL_CAP - len(rule.closing):
+                self.reached = _line_end(self._text, self._closing)
+                return self.reached
+        if self._text[end : end + 1] in rule.tail:
+            rest = self._text[end : end + TAIL_CAP]
+            end += len(rest) - len(rest.lstrip(rule.tail))
+        self.reached = end
+        return end
 
 
 def _watched(rule: EntityRule) -> PatternSpec:
@@ -117,18 +164,6 @@ def _watched(rule: EntityRule) -> PatternSpec:
     tail = f"[{re2.escape(rule.tail)}]{{0,{TAIL_CAP}}}" if rule.tail else ""
     after = "(?:[\\s\\S]" * AFTER + ")?" * AFTER
     return PatternSpec(rule.label, f"(?:{rule.expression}){tail}{after}", rule.caseless)
-
-
-def _extended(rule: EntityRule, text: str, end: int) -> int:
-    """Where a hit really ends: at its closing, or where its tail stops."""
-    if rule.closing:
-        at = text.find(rule.closing, end, end + TAIL_CAP)
-        if at >= 0:
-            return _line_end(text, at)
-    if not rule.tail or text[end : end + 1] not in rule.tail:
-        return end
-    rest = text[end : end + TAIL_CAP]
-    return end + len(rest) - len(rest.lstrip(rule.tail))
 
 
 def _line_end(text: str, at: int) -> int:

@@ -7,18 +7,23 @@ Patterns are RE2's dialect: look-around and back-references are refused when the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NewType
 
 import re2
+from re2 import _re2
+
+from extproc.detect.widths import width
 
 hyperscan: Any
 try:
     import hyperscan
 except ImportError:  # no wheel for this machine: RE2 alone
     hyperscan = None
+
+_UNANCHORED = _re2.RE2.Anchor.UNANCHORED
 
 Pattern = NewType("Pattern", str)
 """A regular expression in RE2's dialect, checked when the configuration was loaded."""
@@ -68,10 +73,10 @@ class Scanner:
         self._labels = [spec.label for spec in specs]
         self._exact = [re2.compile(_expression(spec), _options(spec.caseless)) for spec in specs]
         self._groups = [min(1, compiled.groups) for compiled in self._exact]
-        self._database: Any = None
+        self._gates: Sequence[_Gate] = ()
         self._always: Sequence[int] = range(len(specs))
         if prefilter and hyperscan:
-            self._database, self._always = _database(tuple(specs))
+            self._gates, self._always = _gates(tuple(specs))
 
     def find(self, text: str, start: int = 0) -> list[Hit]:
         """All hits from character `start` on, leftmost first; the text before is what a word boundary looks back at.
@@ -105,9 +110,9 @@ class Scanner:
         plain = len(data) == len(text)
         first = start if plain or not start else len(text[:start].encode("utf-8", "replace"))
         found = [
-            (index, *match.span(self._groups[index]))
+            (index, *span)
             for index in self._candidates(data)
-            for match in self._exact[index].finditer(data, first)
+            for span in _spans(self._exact[index], data, first, self._groups[index])
         ]
         if plain or not found:
             return found
@@ -116,11 +121,64 @@ class Scanner:
 
     def _candidates(self, data: bytes) -> Sequence[int]:
         """The patterns that may occur, by index."""
-        if self._database is None:
-            return self._always
-        seen = list(self._always)
-        self._database.scan(data, match_event_handler=lambda index, *_: seen.append(index))
-        return sorted(set(seen)) if len(seen) > 1 else seen
+        seen = set(self._always)
+        for gate in self._gates:
+            for block in _blocks(data, gate.overlap):
+                gate.database.scan(block, match_event_handler=lambda index, *_: seen.add(index))
+        return sorted(seen)
+
+
+BLOCK = 16384
+"""Bytes that hyperscan is given at once.
+
+Some sets of patterns cost it the square of the length of some texts (hyperscan 0.9.1: 1.7 s for 800 KB of `glpat-` and
+two rules, each harmless alone); nothing says which. In blocks the square is that of a block.
+"""
+
+_LONGEST = 1024
+"""Characters of the longest match of a pattern that is looked for in blocks; others need the text whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """A database, and how many bytes of a block the next one repeats: 0 to scan the text whole."""
+
+    database: Any
+    overlap: int
+
+
+def _blocks(data: bytes, overlap: int) -> Iterator[bytes]:
+    """Blocks of whole characters, such that every match has a block to itself, with a character on either side."""
+    if not overlap or len(data) <= BLOCK:
+        yield data
+        return
+    start, size = 0, len(data)
+    while True:
+        end = _character_at(data, start + BLOCK) if start + BLOCK < size else size
+        yield data[start:end]
+        if end == size:
+            return
+        start = _character_at(data, end - overlap)
+
+
+def _character_at(data: bytes, at: int) -> int:
+    """Where the character begins that the byte at `at` belongs to."""
+    while data[at] & 0xC0 == 0x80:
+        at -= 1
+    return at
+
+
+def _spans(compiled: Any, data: bytes, start: int, group: int) -> Iterator[tuple[int, int]]:
+    """Where a pattern's group matches, as `finditer` would say, whose match objects cost more than the search."""
+    match = compiled._regexp.Match
+    size = len(data)
+    while start <= size:
+        found = match(_UNANCHORED, data, start, size)
+        begin, end = found[0]
+        if begin < 0:
+            return
+        yield found[group]
+        start = end + (end == start)
 
 
 def _expression(spec: PatternSpec) -> str:
@@ -135,18 +193,27 @@ def _options(caseless: bool = False) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _database(specs: tuple[PatternSpec, ...]) -> tuple[Any, Sequence[int]]:
-    """A hyperscan database of all patterns that it can compile, and the indices of those it cannot.
+def _gates(specs: tuple[PatternSpec, ...]) -> tuple[Sequence[_Gate], Sequence[int]]:
+    """Databases of all patterns that hyperscan can compile, and the indices of those it cannot.
 
     Compiling takes tenths of a second, in which a worker that reloads answers nobody: so patterns that did not change
     are not compiled again.
     """
-    everything = range(len(specs))
-    database = _compiled(specs, everything)
-    if database or not specs:
-        return database, () if database else everything
-    able = [index for index in everything if _compiled(specs, (index,))]
-    return (_compiled(specs, able), sorted(set(everything) - set(able))) if able else (None, everything)
+    widths = [width(_gate(spec), otherwise=_LONGEST + 1) for spec in specs]
+    short = [index for index, size in enumerate(widths) if size <= _LONGEST]
+    long = [index for index, size in enumerate(widths) if size > _LONGEST]
+    overlap = 4 * (max([widths[index] for index in short], default=0) + 2)
+    gates: list[_Gate] = []
+    refused: list[int] = []
+    for chosen, size in ((short, overlap), (long, 0)):
+        database = _compiled(specs, chosen) if chosen else None
+        if chosen and not database:
+            able = [index for index in chosen if _compiled(specs, (index,))]
+            refused += set(chosen) - set(able)
+            database = _compiled(specs, able) if able else None
+        if database:
+            gates.append(_Gate(database, size))
+    return gates, sorted(refused)
 
 
 def _compiled(specs: Sequence[PatternSpec], chosen: Sequence[int]) -> Any:
@@ -154,7 +221,7 @@ def _compiled(specs: Sequence[PatternSpec], chosen: Sequence[int]) -> Any:
     database = hyperscan.Database()
     try:
         database.compile(
-            expressions=[(specs[index].gate or _expression(specs[index])).encode() for index in chosen],
+            expressions=[_gate(specs[index]).encode() for index in chosen],
             ids=list(chosen),
             elements=len(chosen),
             flags=[_flags(specs[index]) for index in chosen],
@@ -162,6 +229,36 @@ def _compiled(specs: Sequence[PatternSpec], chosen: Sequence[int]) -> Any:
     except hyperscan.error:
         return None
     return database
+
+
+_TOKEN = re2.compile(r"\\.|(\[\^?\]?(?:\\.|[^\]\\])*\])(?:\{([0-9]{1,4})(?:,[0-9]{0,4})?\})?|.")
+_ENOUGH = 16
+"""So many characters of a run behind a prefix make a gate rare enough."""
+
+
+def _gate(spec: PatternSpec) -> str:
+    """What hyperscan looks for: the pattern up to its first long run behind a prefix, and only the start of that run.
+
+    It occurs wherever the pattern does. Two patterns that share a prefix before long runs make hyperscan quadratic in
+    texts that repeat the prefix: 0.1 s for 400 KB of `sk-proj-` (hyperscan 0.9.1, two rules).
+    """
+    if spec.gate or spec.literal or "\\Q" in spec.expression:
+        return spec.gate or _expression(spec)
+    short = ""
+    depth = 0
+    for token in _TOKEN.finditer(spec.expression):
+        match token.group():
+            case "(":
+                depth += 1
+            case ")":
+                depth -= 1
+            case "|" if not depth:
+                return spec.expression
+        prefix = spec.expression[: token.start()]
+        long = int(token.group(2) or 0) > _ENOUGH and len(prefix.removeprefix("\\b")) >= 3
+        if long and not depth and not short:
+            short = f"{prefix}{token.group(1)}{{{_ENOUGH}}}"
+    return short or spec.expression
 
 
 def _flags(spec: PatternSpec) -> int:

@@ -7,8 +7,8 @@ those that any number could have need a word before them that says what they are
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
-from itertools import accumulate
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise
 from typing import Any
 
 import re2
@@ -51,7 +51,8 @@ _SSN_NAMES = _names(_SSN)
 
 
 def _said(words: Any, before: str) -> bool:
-    return words.search(before.encode("utf-8", "replace")) is not None
+    """Whether one of the words stands in a text; one without letters is not searched."""
+    return before.upper() != before.lower() and words.search(before.encode("utf-8", "replace")) is not None
 
 
 # --- e-mail ---------------------------------------------------------------------------------------------------------
@@ -120,41 +121,61 @@ def _email(found: str, before: str, after: str) -> bool:
 
 # --- cards ----------------------------------------------------------------------------------------------------------
 
-_GROUPINGS = ((4, 6, 5), (4, 6, 4), (6, 13), (6, 10), (4, 4, 5), (4, 5, 6), (8, 8))
+_GROUPINGS = frozenset({(4, 3, 3, 3), (4, 6, 5), (4, 6, 4), (6, 13), (6, 10), (4, 4, 5), (4, 5, 6), (8, 8)})
+_GROUP_PAIRS = frozenset({(4, 6), (6, 13), (6, 10), (4, 5), (4, 3)})
+"""How the groups of a card number may begin, where the first two are not equal."""
+
+_SPACED = str.maketrans("-", " ")
 
 
 def _cards(found: str, before: str, after: str) -> Iterable[Span]:
     """Card numbers at group boundaries of a run of digit groups; a number may stand before or an expiry after it."""
-    groups = _groups(found)
-    if before[-1:] in (".", ",") and before[-2:-1] in _DIGIT:
-        del groups[0]
+    parts = found.translate(_SPACED).split()
+    skipped = before[-1:] in (".", ",") and before[-2:-1] in _DIGIT
     if after[:1] in _WORD or (after[:1] == "." and after[1:2] in _DIGIT):
-        del groups[-1:]
-    if not groups or _uuid_node(groups, before):
+        del parts[-1:]
+    if _uuid_node(parts, before):
         return
-    digits = "".join([found[start:end] for start, end in groups])
-    ends = {total: last for last, total in enumerate(accumulate(end - start for start, end in groups))}
+    sizes = list(map(len, parts))
+    digits = "".join(parts)
+    ends = {total: last for last, total in enumerate(accumulate(sizes))}
     talk: bool | None = None
-    first = at = 0
-    while first < len(groups):
-        last = _card_end(digits, at, ends, groups, first, validators.card_lengths(digits[at : at + 4]))
+    free = int(skipped)
+    for first, at in _card_starts(sizes):
+        if first < free:
+            continue
+        last = _card_end(digits, at, ends, sizes, first, validators.card_lengths(digits[at : at + 4]))
         if last is None and digits[at] not in "79":
             talk = _said(_CARD_WORDS, before) if talk is None else talk
-            last = _card_end(digits, at, ends, groups, first, validators.RARE_CARD_LENGTHS) if talk else None
+            last = _card_end(digits, at, ends, sizes, first, validators.RARE_CARD_LENGTHS) if talk else None
         if last is not None:
+            groups = _groups(found)
             yield groups[first][0], groups[last][1]
-        stop = first if last is None else last
-        at += sum([end - start for start, end in groups[first : stop + 1]])
-        first = stop + 1
+            free = last + 1
+
+
+def _card_starts(sizes: list[int]) -> Iterator[tuple[int, int]]:
+    """The groups with which a card number may begin, and the digits before each.
+
+    A number in groups of one to three digits begins where such groups begin: anything else is a column of numbers.
+    """
+    at = before = 0
+    if len(set(sizes)) == 1 and sizes[0] < 4:
+        sizes = sizes[:1] * 2
+    for first, (size, following) in enumerate(pairwise((*sizes, 0))):
+        if size >= 12 or (size == following and (size >= 4 or size != before)) or (size, following) in _GROUP_PAIRS:
+            yield first, at
+        at += size
+        before = size
 
 
 def _card_end(
-    digits: str, at: int, ends: dict[int, int], groups: list[Span], first: int, lengths: Iterable[int]
+    digits: str, at: int, ends: dict[int, int], sizes: list[int], first: int, lengths: Iterable[int]
 ) -> int | None:
     """The last group of the card number that begins with group `first`, at digit `at`; None where none does."""
     for length in lengths:
         last = ends.get(at + length)
-        if last is not None and _grouped(groups, first, last) and validators.card(digits[at : at + length]):
+        if last is not None and validators.card(digits[at : at + length]) and _grouped(sizes[first : last + 1]):
             return last
     return None
 
@@ -162,30 +183,24 @@ def _card_end(
 def _groups(found: str) -> list[Span]:
     groups: list[Span] = []
     at = 0
-    for part in found.replace("-", " ").split(" "):
+    for part in found.translate(_SPACED).split(" "):
         if part:
             groups.append((at, at + len(part)))
         at += len(part) + 1
     return groups
 
 
-def _grouped(groups: list[Span], first: int, last: int) -> bool:
-    """One group, equal groups of which the last may be shorter, or a brand's own grouping.
-
-    A number in groups of one to three digits begins where such groups begin: anything else is a column of numbers.
-    """
-    sizes = [end - start for start, end in groups[first : last + 1]]
+def _grouped(sizes: list[int]) -> bool:
+    """One group, equal groups of which the last may be shorter, or a brand's own grouping."""
+    size = sizes[0]
     if len(sizes) == 1 or tuple(sizes) in _GROUPINGS:
         return True
-    size = sizes[0]
-    if size > 5 or sizes[-1] > size or any(other != size for other in sizes[:-1]):
-        return False
-    return size >= 4 or first == 0 or groups[first - 1][1] - groups[first - 1][0] != size
+    return size <= 5 and sizes[-1] <= size and set(sizes[:-1]) == {size}
 
 
-def _uuid_node(groups: list[Span], before: str) -> bool:
+def _uuid_node(parts: list[str], before: str) -> bool:
     """Whether the first group is the last part of a UUID."""
-    if groups[0][1] - groups[0][0] != 12 or len(before) < 10 or before[-1] != "-" or before[-6] != "-":
+    if not parts or len(parts[0]) != 12 or len(before) < 10 or before[-1] != "-" or before[-6] != "-":
         return False
     return all(character in "0123456789abcdefABCDEF" for character in before[-5:-1])
 
@@ -252,17 +267,15 @@ def _country(digits: str) -> bool:
 
 
 def _digits(found: str) -> str:
-    return "".join([character for character in found if character in _DIGIT])
+    return found if found.isdigit() else "".join([character for character in found if character in _DIGIT])
 
 
 def _international(found: str, before: str, after: str) -> bool:
     """A plus sign, a country code that exists and a length that E.164 allows; not a term of a sum."""
+    if len(found) < 9 or before[-1:] in (")", "]") or before[-1:] in _WORD or after[:1] in _WORD or _goes_on(after):
+        return False
     digits = _digits(found.partition("x")[0])
-    if not 8 <= len(digits) <= 15 or not _country(digits):
-        return False
-    if before[-1:] in (")", "]") or before[-1:] in _WORD:
-        return False
-    return after[:1] not in _WORD and not _goes_on(after)
+    return 8 <= len(digits) <= 15 and _country(digits)
 
 
 def _national(found: str, before: str, after: str) -> bool:
@@ -275,11 +288,14 @@ def _national(found: str, before: str, after: str) -> bool:
 
 def _named_phone(found: str, before: str, after: str) -> bool:
     """Seven to twelve digits where a word beside them speaks of phones; not a date, not an address."""
-    groups = _groups(found.translate(_UNFORMATTED))
-    sizes = [end - start for start, end in groups]
-    if not 7 <= sum(sizes) <= 12 or after[:1] in _WORD or _goes_on(after) or before[-1:] in ("-", ".", "/"):
+    if after[:1] in _WORD or _goes_on(after) or before[-1:] in ("-", ".", "/"):
         return False
-    return sizes not in ([4, 2, 2], [2, 2, 4]) and not (found.count(".") == 3 and len(sizes) == 4 and max(sizes) < 4)
+    sizes = list(map(len, found.translate(_UNFORMATTED).split()))
+    return (
+        7 <= sum(sizes) <= 12
+        and sizes not in ([4, 2, 2], [2, 2, 4])
+        and not (found.count(".") == 3 and len(sizes) == 4 and max(sizes) < 4)
+    )
 
 
 def _called_phone(found: str, before: str, after: str) -> bool:
@@ -290,7 +306,7 @@ def _talked_phone(found: str, before: str, after: str) -> bool:
     return _named_phone(found, before, after) and _said(_TALK_NAMES, before)
 
 
-_UNFORMATTED = str.maketrans("().", "   ")
+_UNFORMATTED = str.maketrans("().-", "    ")
 
 
 def _goes_on(after: str) -> bool:
@@ -305,7 +321,7 @@ def _ssn(found: str, before: str, after: str) -> bool:
     """Not a piece of a longer number."""
     if after[:1] in _WORD or _goes_on(after) or (before[-1:] in ("-", ".", "/") and before[-2:-1] in _WORD):
         return False
-    return validators.ssn(_digits(found))
+    return validators.ssn(found.replace("-", "").replace(" ", ""))
 
 
 def _called_ssn(found: str, before: str, after: str) -> bool:
@@ -314,25 +330,17 @@ def _called_ssn(found: str, before: str, after: str) -> bool:
 
 def _iban(found: str, before: str, after: str) -> Iterable[Span]:
     """As many characters as the country's IBANs have, if they check; what follows may be a sentence in capitals."""
-    found = found.upper()
-    wanted = validators.iban_length(found)
-    if not wanted:
+    wanted = validators.iban_length(found[:2].upper())
+    compact = found.replace(" ", "").replace("-", "")[:wanted]
+    if not wanted or len(compact) < wanted or not validators.iban(compact.upper()):
         return
-    compact: list[str] = []
-    for at, character in enumerate(found):
-        if character in " -":
-            continue
-        compact.append(character)
-        if len(compact) == wanted:
-            if (found[at + 1 : at + 2] or after[:1]) not in _WORD and validators.iban("".join(compact)):
-                yield 0, at + 1
-            return
+    end = next(at for at, size in enumerate(accumulate(map(str.isalnum, found)), 1) if size == wanted)
+    if (found[end : end + 1] or after[:1]) not in _WORD:
+        yield 0, end
 
 
 def _ipv4(found: str, before: str, after: str) -> bool:
-    if not validators.ipv4(found) or validators.ipv4_is_private(found):
-        return False
-    return _any_ipv4(found, before, after)
+    return _any_ipv4(found, before, after) and not validators.ipv4_is_private(found)
 
 
 def _any_ipv4(found: str, before: str, after: str) -> bool:
@@ -353,11 +361,21 @@ def _any_ipv6(found: str, before: str, after: str) -> bool:
 
 def _ipv6_of(found: str, before: str, after: str) -> ipaddress.IPv6Address | None:
     """The address, unless it is a piece of a longer word or could be a path in C++ or Rust (`a::b`)."""
+    colons = found.count(":")
+    shortened = "::" in found
+    if (colons > 7 if shortened else colons != 7 - ("." in found)) or (shortened and _count(found) < 2):
+        return None
     if before[-1:] in _WORD or before[-1:] == ":" or after[:1] in _WORD or (after[:1] == ":" and after[1:2] in _IPV6):
         return None
-    if found.count(":") < 7 and sum(character in _DIGIT for character in found) < 2:
-        return None
     return validators.ipv6(found)
+
+
+def _count(found: str) -> int:
+    """How many digits a text has."""
+    return len(found) - len(found.translate(_NO_DIGITS))
+
+
+_NO_DIGITS = str.maketrans("", "", "0123456789")
 
 
 def _npi(found: str, before: str, after: str) -> bool:
@@ -366,6 +384,9 @@ def _npi(found: str, before: str, after: str) -> bool:
 
 _H = "[0-9A-Fa-f]{1,4}"
 _V4 = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
+_DOTTED = r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3,20}\b"
+"""A long row of numbers is one candidate."""
+
 _SAYS = r"(?: (?:number|no\.?|num|id|is))?[\"']?[ \t]{0,3}[=:#-]{0,2}[ \t]{0,3}(?:is )?[\"']?"
 """What stands between the name of a value and the value."""
 
@@ -382,7 +403,7 @@ _LOCAL = r"(?:\([0-9]{2,5}\) ?|\b[0-9]{2,5}[ .-]{1,2})(?:[0-9]{2,8}[ .-]{1,2}){0
 PHONE = (
     EntityRule(
         "PHONE",
-        r"\+[0-9]{1,3}(?:[ ./-]{0,2}\(?[0-9]{1,12}\)?){1,7}(?: ?(?:x|ext\.? ?)[0-9]{1,6})?",
+        r"\+[0-9]{1,3}(?:[ ./-]{0,2}\(?[0-9]{1,12}\)?){2,7}(?: ?(?:x|ext\.? ?)[0-9]{1,6})?",
         128,
         _international,
     ),
@@ -414,9 +435,14 @@ SSN = (
     EntityRule("SSN", r"\b[0-9]{9}\b", 9, _called_ssn, gate=rf"(?i:\b(?:{_SSN})(?:\b|_))[^0-9]{{1,40}}[0-9]{{9}}"),
 )
 IBAN = (EntityRule("IBAN", r"\b[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]){11,30}", 64, parts=_iban, caseless=True),)
-_V6 = rf"(?:{_H}:){{7}}{_H}|(?:{_H}:){{1,6}}(?:(?::{_H}){{1,6}}|:)(?:[.][0-9]{{1,3}}){{0,3}}|::(?:{_H}:){{0,6}}(?:{_V4}|{_H})"
-IP = (EntityRule("IP", rf"\b{_V4}\b", 15, _ipv4), EntityRule("IP", _V6, 72, _ipv6))
-IP_PRIVATE = (EntityRule("IP", rf"\b{_V4}\b", 15, _any_ipv4), EntityRule("IP", _V6, 72, _any_ipv6))
+_V6 = (
+    rf"{_H}:(?:[0-9A-Fa-f]{{0,4}}:){{1,40}}{_H}(?:[.][0-9]{{1,3}}[.][0-9]{{1,3}}[.][0-9]{{1,3}})?"
+    rf"|(?:{_H}:){{2,7}}:|::(?:[Ff]{{4}}:)?{_V4}"
+)
+"""More groups than an address has, so that a long row of them is one candidate."""
+
+IP = (EntityRule("IP", _DOTTED, 83, _ipv4), EntityRule("IP", _V6, 221, _ipv6))
+IP_PRIVATE = (EntityRule("IP", _DOTTED, 83, _any_ipv4), EntityRule("IP", rf"{_V6}|::1\b", 221, _any_ipv6))
 PCI = (
     *CARD,
     EntityRule(

@@ -11,6 +11,7 @@ import binascii
 from itertools import pairwise
 
 import orjson
+import re2
 
 from extproc.detect.entities import Accept, EntityRule
 from extproc.detect.validators import entropy
@@ -23,6 +24,7 @@ _PLACEHOLDER = (
     "dummy", "put_", "_here", "-here", "****", "....", "####", "____", "----", "${", "{{", "$(", "<", ">", "%s", "%(", "%{",
     "0000000000", "1234567890123", "aaaaaaaa", "…", "environ", "getenv", "process.env", "secrets.", "vault(", "todo", "token",
 )  # fmt: skip
+_STANDS_FOR = re2.compile(f"(?i)here$|{'|'.join(map(re2.escape, _PLACEHOLDER))}")
 _OPAQUE = (
     "chatcmpl-", "cmpl-", "msg_", "call_", "toolu_", "srvtoolu_", "fp_", "resp_", "rs_", "fc_", "run_", "thread_", "asst_",
     "file-", "req_", "item_", "ws_", "mcp_", "mcpr_", "ci_", "ig_", "gen-", "batch_", "step_", "ftjob-", "vs_", "evt_",
@@ -36,20 +38,14 @@ _MASK = frozenset("#*<$…")
 
 def is_placeholder(value: str) -> bool:
     """Whether a value stands for a secret instead of being one."""
-    lower = value.lower()
-    return len(set(value)) < 6 or lower.endswith("here") or any(word in lower for word in _PLACEHOLDER)
+    return len(set(value)) < 6 or _STANDS_FOR.search(value.encode("utf-8", "replace")) is not None
 
 
 def _key(least: float = 3.0, *, digit: bool = True) -> Accept:
     """A judge for keys: not inside a longer word, no placeholder, at least so many bits of entropy per character."""
 
     def accept(found: str, before: str, after: str) -> bool:
-        if (
-            before[-1:] in _WORD
-            or after[:1] in _MASK
-            or (digit and not any(map(str.isdigit, found)))
-            or is_placeholder(found)
-        ):
+        if before[-1:] in _WORD or after[:1] in _MASK or (digit and _has_no_digit(found)) or is_placeholder(found):
             return False
         return entropy(found) >= least
 
@@ -128,9 +124,16 @@ _WORDS_FOR_PASSWORDS = frozenset({"password", "passwd", "pass", "pwd", "token", 
 
 def _named(found: str, before: str, after: str) -> bool:
     """A value whose name says secret: written out, and as random as generated ones are."""
-    if after[:1] in ("(", "[") or is_placeholder(found) or found.lower().startswith(_OPAQUE):
+    if after[:1] in ("(", "[") or _has_no_digit(found) or is_placeholder(found) or found.lower().startswith(_OPAQUE):
         return False
     return _is_random(found, quoted=before[-1:] in ("'", '"', "`"))
+
+
+def _has_no_digit(text: str) -> bool:
+    return len(text.translate(_NO_DIGITS)) == len(text)
+
+
+_NO_DIGITS = str.maketrans("", "", "0123456789")
 
 
 def _is_random(value: str, *, quoted: bool) -> bool:
@@ -147,8 +150,10 @@ def _is_random(value: str, *, quoted: bool) -> bool:
     return changes >= (2 if quoted else 3) and bits >= (3.0 if len(value) >= 14 else 2.75)
 
 
-def _rule(label: str, expression: str, max_length: int, accept: Accept = _KEYS, *, tail: str = "") -> EntityRule:
-    return EntityRule(label, expression, max_length, accept, tail=tail)
+def _rule(
+    label: str, expression: str, max_length: int, accept: Accept = _KEYS, *, tail: str = "", gate: str = ""
+) -> EntityRule:
+    return EntityRule(label, expression, max_length, accept, tail=tail, gate=gate)
 
 
 def _long(label: str, expression: str, max_length: int, accept: Accept = _KEYS) -> EntityRule:
@@ -183,7 +188,9 @@ PROVIDER_KEYS = (
         84,
         _letters(3.0),
     ),
-    _long("GITLAB_TOKEN", r"\bgl(?:agent-[A-Za-z0-9_-]{50}|ptt-[0-9a-f]{40}\b|oas-[A-Za-z0-9]{64}\b)", 70, _exact),
+    _long("GITLAB_TOKEN", r"\bglagent-[A-Za-z0-9_-]{50}", 58, _exact),
+    _rule("GITLAB_TOKEN", r"\bglptt-[0-9a-f]{40}\b", 46, _exact),
+    _rule("GITLAB_TOKEN", r"\bgloas-[A-Za-z0-9]{64}\b", 70, _exact),
     _rule("GITLAB_TOKEN", r"\bGR1348941[A-Za-z0-9_-]{20}", 29, _letters(3.2)),
     _rule("GITLAB_TOKEN", r"_gitlab_session=([0-9a-z]{32})\b", 48),
     _long(
@@ -295,6 +302,7 @@ TOKENS = (
         2408,
         _jwt,
         tail=_KEY + ".",
+        gate=r"\beyJ[A-Za-z0-9_-]{10}",
     ),
     EntityRule(
         "PRIVATE_KEY",

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from extproc.detect import patterns
 from extproc.detect.patterns import Hit, PatternSpec, Scanner, check
 
 SPECS = (
@@ -43,3 +44,34 @@ def test_what_is_not_linear_or_matches_nothing_is_refused(expression: str) -> No
 
 def test_a_good_pattern_is_accepted() -> None:
     assert check("ACME-[0-9]{6}") is None
+
+
+BLOCKED = tuple(
+    PatternSpec(f"P{number}", expression)
+    for number, expression in enumerate((r"\bkey-[a-z0-9]{20,30}\b", r"\Bé{2}x", r"[0-9]{3}-[0-9]{4}", r"x[^ ]{2,4}y$"))
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["key-", "a1" * 10, "éé", "x", "y", " ", "123-4567", "🙂", "ab"]), max_size=60))
+def test_a_text_in_blocks_is_searched_as_a_whole_one(parts: list[str]) -> None:
+    text = "".join(parts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patterns, "BLOCK", 256)
+        assert Scanner(BLOCKED).find(text) == Scanner(BLOCKED, prefilter=False).find(text)
+
+
+@pytest.mark.parametrize("at", range(-30, 4))
+def test_a_match_across_the_end_of_a_block_is_found(at: int) -> None:
+    text = "é" * ((patterns.BLOCK + at) // 2) + " key-" + "a1" * 10 + " " + "é" * patterns.BLOCK
+    assert len(Scanner(BLOCKED).find(text)) == 1
+
+
+@pytest.mark.parametrize(
+    ("expression", "gate"),
+    [("key-[a-z]{20,64}", "key-[a-z]{16}"), (r"\bkey-[a-z]{32}-(?:a|b)", r"\bkey-[a-z]{16}"), ("k[a-z]{32}", "k[a-z]{32}"),
+     ("key-[a-z]{32}|other", "key-[a-z]{32}|other"), ("key-(?:[a-z]{32})", "key-(?:[a-z]{32})"), (r"ab[|(]c[\]x]{20}", r"ab[|(]c[\]x]{16}"),
+     ("key-[a-z]{8,64}", "key-[a-z]{8,64}"), (r"key\|[a-z]{17}.", r"key\|[a-z]{16}")],
+)  # fmt: skip
+def test_long_runs_behind_a_prefix_are_looked_for_by_their_beginning(expression: str, gate: str) -> None:
+    assert patterns._gate(PatternSpec("x", expression)) == gate
