@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from extproc.audit.known import Known
 
@@ -31,6 +33,21 @@ LATE_EDGE = 86_400 + 600.0
 
 LATE_WORKER = 600.0
 """How late a worker's entry may come: one that stands still is killed long before."""
+
+_YEAR_9999 = 253_370_764_800.0
+
+VERDICTS = {
+    "allowed": "allow",
+    "blocked": "block",
+    "redacted": "redact",
+    "escalated": "escalate",
+    "refused": "refuse",
+    "refused_by_envoy": "refuse",
+    "aborted": "abort",
+    "error": "error",
+    "interrupted": "error",
+}
+"""Decisions, and the one word for each that Keeptrusts' command line knows them by."""
 
 
 @dataclass(slots=True)
@@ -126,11 +143,14 @@ def event(key: str, outcome: str, pending: Pending) -> Entry:
     digest = hashlib.sha256(key.encode()).hexdigest()
     trace, parent = _trace(str(begin.get("traceparent", "")))
     usage = end.get("usage")
+    at = _seconds(begin.get("at", edge.get("at")))
     return {
         "id": f"evt_{digest[:24]}",
         "request_id": key,
-        "at": begin.get("at", edge.get("at")),
+        "at": at,
+        "timestamp": timestamp(at),
         "decision": outcome,
+        "verdict": VERDICTS.get(outcome, "error"),
         "reason": end.get("reason", ""),
         "policy": end.get("policy", ""),
         "user": who.get("name", ""),
@@ -143,6 +163,9 @@ def event(key: str, outcome: str, pending: Pending) -> Entry:
         "status": edge.get("status", end.get("status")),
         "duration_ms": edge.get("duration_ms"),
         "usage": usage if isinstance(usage, dict) else {},
+        "cache_hit": end.get("cache_hit") is True,
+        "cache": end.get("cache", ""),
+        "cache_reason": end.get("cache_reason", ""),
         "finish_reasons": end.get("finish_reasons", []),
         "decisions": end.get("decisions", []),
         "provider": str(edge.get("upstream_cluster") or "").removeprefix("target:"),
@@ -157,6 +180,19 @@ def event(key: str, outcome: str, pending: Pending) -> Entry:
         "parent_span_id": parent,
         "span_id": digest[:16],
     }
+
+
+def timestamp(at: float) -> str:
+    """Unix seconds as RFC 3339, to the millisecond."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+
+
+def _seconds(value: object) -> float:
+    """A time that dates can show; 0 for anything else."""
+    with suppress(ValueError):
+        found = float(str(value))
+        return found if 0.0 < found < _YEAR_9999 else 0.0
+    return 0.0
 
 
 def _attempt(entry: Entry) -> Entry:

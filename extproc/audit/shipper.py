@@ -25,6 +25,7 @@ from extproc.audit.export import Export, run
 from extproc.audit.merge import END_WAIT, Merger
 from extproc.audit.otlp import Exporter
 from extproc.audit.otlp_settings import OtlpSettings, OtlpVariableError
+from extproc.audit.prices import priced
 from extproc.audit.sources import EdgeLogs, Segment, Source
 from extproc.audit.spool import successor
 from extproc.heartbeat import READY, Heartbeat
@@ -75,7 +76,8 @@ class Shipper:
                     self.merger.feed(entry, now)
                 if segment.final:
                     self._writer_gone(segment)
-        self.unwritten += self.merger.finished(now)
+        # stamped once: where a write fails half-way, the next one writes the same bytes at the same place
+        self.unwritten += [{**priced(event), "recorded_at": now} for event in self.merger.finished(now)]
         written = len(self.unwritten)
         if written:
             self.events.append(self.unwritten, now)

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from extproc.audit.merge import EDGE_WAIT, END_WAIT, Entry, Merger
+from extproc.audit.merge import EDGE_WAIT, END_WAIT, VERDICTS, Entry, Merger
 
 BEGIN: Entry = {
     "k": "begin",
@@ -72,3 +72,39 @@ def test_an_event_names_consumer_and_every_attempt() -> None:
     (event,) = merger.finished(0.0)
     assert (event["user"], event["team"], event["provider"]) == ("ana", "pay", "a")
     assert event["attempts"] == [{"target": "a", "status": 200, "duration_ms": None, "flags": None}]
+
+
+def merged(*entries: Entry) -> Entry:
+    merger = Merger()
+    for entry in entries:
+        merger.feed(entry, 0.0)
+    (event,) = merger.finished(99.0)
+    return event
+
+
+@pytest.mark.parametrize(("decision", "verdict"), VERDICTS.items())
+def test_a_decision_has_one_word_for_the_command_line(decision: str, verdict: str) -> None:
+    event = merged(BEGIN, {**END, "outcome": decision}, EDGE)
+    assert (event["decision"], event["verdict"]) == (decision, verdict)
+
+
+def test_an_event_says_what_the_cache_did_and_false_where_it_was_not_asked() -> None:
+    told: Entry = {"cache_hit": True, "cache": "hit", "cache_reason": "exact"}
+    assert told.items() <= merged(BEGIN, {**END, **told}, EDGE).items()
+    assert merged(BEGIN, END, EDGE)["cache_hit"] is False
+
+
+@pytest.mark.parametrize(
+    ("at", "written"),
+    [
+        (1.5, (1.5, "1970-01-01T00:00:01.500Z")),
+        ("1764025200.123", (1764025200.123, "2025-11-24T23:00:00.123Z")),
+        (None, (0.0, "1970-01-01T00:00:00.000Z")),
+        ("-", (0.0, "1970-01-01T00:00:00.000Z")),
+        ("nan", (0.0, "1970-01-01T00:00:00.000Z")),
+        (1e300, (0.0, "1970-01-01T00:00:00.000Z")),
+    ],
+)
+def test_a_time_that_is_none_does_not_stop_the_shipper(at: object, written: tuple[float, str]) -> None:
+    event = merged({**EDGE, "at": at})
+    assert (event["at"], event["timestamp"]) == written

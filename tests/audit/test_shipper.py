@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -107,3 +108,25 @@ def test_events_that_cannot_be_written_are_kept_with_their_sources(tmp_path: Pat
     shipper.turn(12.0)
     assert [event["request_id"] for event in EventTail(tmp_path / "events").read()] == ["a"]
     assert not list((tmp_path / "spool").glob("*.seg"))
+
+
+def test_a_write_that_failed_half_way_is_repeated_byte_for_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader may have seen the first half, and goes on behind it."""
+    writer = SpoolWriter(tmp_path / "spool", "w")
+    writer.append({"k": "begin", "id": "a", "at": 1.0})
+    writer.append({"k": "end", "id": "a", "outcome": "allowed"})
+    writer.close()
+    shipper = Shipper(tmp_path)
+    shipper.turn(0.0)
+    tried: list[bytes] = []
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: tried.append(data) or write(fd, data[: len(data) // 2]))
+    with pytest.raises(OSError, match="short write"):
+        shipper.turn(10.0)
+    monkeypatch.setattr(os, "write", lambda fd, data: tried.append(data) or write(fd, data))
+    shipper.turn(20.0)
+    assert len(tried) == 2 and tried[0] == tried[1]
+    (event,) = EventTail(tmp_path / "events").read()
+    assert event["recorded_at"] == 10.0
