@@ -93,7 +93,7 @@ class Gateway:
             return client.post("/chat/completions", json=body)
 
     def events(self) -> dict[str, dict[str, object]]:
-        rows = kt("events", "tail", "--no-follow", "--json", "--since", "1d", "--state-dir", str(self.state)).stdout
+        rows = kt("events", "tail", "--no-follow", "--json", "--limit", "100000", "--state-dir", str(self.state)).stdout
         return {row["request_id"]: row for row in map(json.loads, rows.splitlines())}
 
     def event(self, response: httpx.Response) -> dict[str, object]:

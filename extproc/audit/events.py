@@ -1,19 +1,25 @@
-"""The merged events on disk: one JSON object a line, a file a day (UTC), appended by the shipper, read by anyone."""
+"""The merged events on disk: one JSON object a line, a file a day (UTC), appended by the shipper, read by anyone.
+
+A file is in the order in which the shipper wrote, which is what `recorded_at` says. An event is recorded after it
+began, so what began at some time stands behind all that was recorded before: readers begin or stop there.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import BinaryIO
 
 import orjson
 
-FILTERS = ("decision", "key_id", "model", "path", "policy", "provider", "reason", "source", "status", "team", "user")
-"""What `--filter` may name."""
+CLOCK_SET_BACK = 60.0
+"""Seconds by which a clock may be corrected without an event that stands out of order being missed."""
 
 
 class EventLog:
@@ -28,7 +34,7 @@ class EventLog:
 
         Raises OSError, and has then written nothing.
         """
-        path = self._directory / f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}.jsonl"
+        path = self._directory / f"{_day(now)}.jsonl"
         data = b"".join(orjson.dumps(event) + b"\n" for event in events)
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
@@ -46,8 +52,8 @@ class EventLog:
                 file.truncate(_complete(file))
 
     def since(self, start: float) -> Iterator[dict[str, object]]:
-        """The events that were written at `start` (Unix seconds) or later, and on that day before."""
-        return EventTail(self._directory).days_since(start)
+        """The events that were recorded at `start` (Unix seconds) or later, and some before."""
+        return EventTail(self._directory).recorded_since(start)
 
 
 CHUNK = 1 << 20
@@ -85,33 +91,76 @@ class EventTail:
 
     def since(self, start: float) -> Iterator[dict[str, object]]:
         """Those that began at `start` (Unix seconds) or later."""
-        return (event for event in self.days_since(start) if float(str(event.get("at") or 0)) >= start)
+        return (event for event in self.recorded_since(start) if _began(event) >= start)
 
-    def days_since(self, start: float) -> Iterator[dict[str, object]]:
-        """Those in the files of that day and later ones; the others are not opened."""
-        day = f"{datetime.fromtimestamp(max(start, 0.0), UTC):%Y-%m-%d}"
+    def recorded_since(self, start: float) -> Iterator[dict[str, object]]:
+        """Those that were recorded then or later, and some before; files of earlier days are not opened."""
+        start = max(start - CLOCK_SET_BACK, 0.0)
         for path in self.directory.glob("*.jsonl"):
-            if path.stem < day:
-                self.offsets[path.name] = path.stat().st_size
+            with suppress(FileNotFoundError):
+                if path.stem < _day(start):
+                    self.offsets[path.name] = path.stat().st_size
+                elif path.stem == _day(start):
+                    with path.open("rb") as file:
+                        self.offsets[path.name] = _first_recorded(file, start)
         return self.read()
 
-    def last(self, most: int, wanted: Callable[[Mapping[str, object]], bool]) -> list[dict[str, object]]:
-        """The last so many that are wanted, old ones first; all that is there now counts as read. Read backwards."""
-        found: list[dict[str, object]] = []
-        for path in sorted(self.directory.glob("*.jsonl"), reverse=True):
-            if len(found) == most:
-                self.offsets[path.name] = path.stat().st_size
-                continue
-            with path.open("rb") as file:
-                self.offsets[path.name] = end = _complete(file)
-                for line in _backwards(file, end):
-                    found += [event for event in _events([line]) if wanted(event)]
-                    if len(found) == most:
-                        break
-        return found[::-1]
+    def last(
+        self, most: int, wanted: Callable[[Mapping[str, object]], bool], since: float = 0.0
+    ) -> list[dict[str, object]]:
+        """The last so many that are wanted and began at `since` (Unix seconds) or later, old ones first.
+
+        Read backwards, and no further than needed. All that is there now counts as read.
+        """
+        paths = self._pass_all()
+        events = (event for event in self._backwards(paths, since) if _began(event) >= since and wanted(event))
+        return list(islice(events, most))[::-1]
+
+    def find(self, key: str) -> dict[str, object] | None:
+        """The event with this id or request id, the newest first; lines that do not name it are not parsed."""
+        name = orjson.dumps(key)
+        lines = (line for path in self._pass_all() for line in self._lines_backwards(path) if name in line)
+        return next((event for event in _events(lines) if key in (event.get("id"), event.get("request_id"))), None)
+
+    def _pass_all(self) -> list[Path]:
+        """Count everything as read; the files, the newest first."""
+        paths = sorted(self.directory.glob("*.jsonl"), reverse=True)
+        for path in paths:
+            with suppress(FileNotFoundError), path.open("rb") as file:
+                newest = path == paths[0]  # the only one that may still be written to
+                self.offsets[path.name] = _complete(file) if newest else file.seek(0, os.SEEK_END)
+        return paths
+
+    def _backwards(self, paths: Sequence[Path], since: float) -> Iterator[dict[str, object]]:
+        """Those that were recorded at `since` or later, and perhaps some before, the newest first."""
+        start = max(since - CLOCK_SET_BACK, 0.0)
+        for path in paths:
+            if path.stem < _day(start):
+                return
+            for event in _events(self._lines_backwards(path)):
+                if _recorded(event) < start:
+                    return
+                yield event
+
+    def _lines_backwards(self, path: Path) -> Iterator[bytes]:
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            yield from _backwards(file, self.offsets[path.name])
 
 
-def _events(lines: Sequence[bytes]) -> Iterator[dict[str, object]]:
+def _day(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+
+
+def _began(event: Mapping[str, object]) -> float:
+    return float(str(event.get("at") or 0))
+
+
+def _recorded(event: Mapping[str, object]) -> float:
+    """Never, where it does not say: then nothing follows from it."""
+    return float(str(event.get("recorded_at", inf)))
+
+
+def _events(lines: Iterable[bytes]) -> Iterator[dict[str, object]]:
     """A line that is none is skipped: a machine that lost its power may leave one."""
     for line in lines:
         with suppress(orjson.JSONDecodeError):
@@ -143,6 +192,21 @@ def _backwards(file: BinaryIO, end: int) -> Iterator[bytes]:
         yield rest
 
 
+def _first_recorded(file: BinaryIO, start: float) -> int:
+    """Where a line begins before which all was recorded before `start`, found by halving."""
+    low, high = 0, file.seek(0, os.SEEK_END)
+    while high - low > CHUNK:
+        middle = (low + high) // 2
+        file.seek(middle)
+        file.readline()  # the rest of a line
+        at = file.tell()
+        if at < high and any(_recorded(event) < start for event in _events([file.readline()])):
+            low = at
+        else:
+            high = middle
+    return low
+
+
 def _lines(file: BinaryIO, offset: int) -> list[bytes]:
     """The complete lines in the chunk at this offset; in a larger one where the first line does not end in it."""
     size = CHUNK
@@ -153,19 +217,3 @@ def _lines(file: BinaryIO, offset: int) -> list[bytes]:
         if end or len(data) < size:
             return data[:end].splitlines(keepends=True)
         size *= 2
-
-
-def matches(event: Mapping[str, object], filters: Mapping[str, str]) -> bool:
-    """Whether every filter's value is the event's."""
-    return all(str(event.get(name, "")) == value for name, value in filters.items())
-
-
-def line(event: Mapping[str, object]) -> str:
-    """An event for people."""
-    at = event.get("at")
-    when = f"{datetime.fromtimestamp(float(str(at)), UTC):%H:%M:%S}" if at else "--:--:--"
-    who = str(event.get("user") or "-")
-    what = f"{event.get('decision')!s:9} {event.get('status') or '-'} {who} {event.get('model') or '-'}"
-    end = f' policy={event["policy"]} reason="{event.get("reason")}"' if event.get("policy") else ""
-    reason = f' reason="{event["reason"]}"' if event.get("reason") and not end else ""
-    return f"{when} {what} {event.get('duration_ms') or 0}ms{end}{reason}"

@@ -13,7 +13,7 @@ GROUPS = {
     "gateway": "Run the gateway: Envoy, workers and shipper.",
     "processor": "Run workers and shipper for an Envoy that others run.",
     "tokens": "Create, list and revoke access keys.",
-    "events": "Watch requests as they happen.",
+    "events": "Watch requests as they happen, look back at them, export them.",
     "policy": "Check a policy-config.yaml.",
     "envoy": "Show the Envoy configuration that a policy-config.yaml becomes.",
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +59,29 @@ class Duration(click.ParamType[float]):
         if seconds > self._LONGEST:
             self.fail(f"{value!r} is longer than a century", param, ctx)
         return float(seconds)
+
+
+class Moment(click.ParamType[float]):
+    """`10m` for so long ago, or RFC 3339, as Unix seconds. A date alone is its midnight, UTC."""
+
+    name = "moment"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Unix seconds; fails with an example where the text is none."""
+        if isinstance(value, float):
+            return value
+        text = str(value)
+        if text[-1:] in ("s", "m", "h", "d"):
+            return time.time() - Duration().convert(value, param, ctx)
+        try:
+            found = datetime.fromisoformat(text.upper())  # RFC 3339 allows t and z
+        except ValueError:
+            self.fail(f"{value!r} is neither a time like 2026-01-31T12:00:00Z nor an age like 10m", param, ctx)
+        if found.tzinfo is None and len(text) > len("2026-01-31"):
+            self.fail(f"{value!r} has no time zone; write it like 2026-01-31T12:00:00Z", param, ctx)
+        if not 1970 <= found.year < 9999:
+            self.fail(f"{value!r} is no year of ours", param, ctx)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def policy_config(*, required: bool) -> Callable[[Any], Any]:

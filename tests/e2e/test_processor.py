@@ -146,7 +146,7 @@ def test_an_event_hangs_below_envoys_own_span_of_the_call_to_us(tmp_path: Path, 
 
 
 def events(state: Path) -> dict[str, dict[str, object]]:
-    rows = kt("events", "tail", "--no-follow", "--json", "--since", "1d", "--state-dir", str(state)).stdout
+    rows = kt("events", "tail", "--no-follow", "--json", "--limit", "100000", "--state-dir", str(state)).stdout
     return {row["request_id"]: row for row in map(json.loads, rows.splitlines())}
 
 
