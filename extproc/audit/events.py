@@ -69,7 +69,7 @@ class EventTail:
 
     def read(self) -> Iterator[dict[str, object]]:
         """Complete lines not read before, oldest file first."""
-        while events := self.take(10_000):
+        while events := self.take(1000):
             yield from events
 
     def take(self, most: int) -> list[dict[str, object]]:
@@ -118,7 +118,10 @@ class EventTail:
 
     def find(self, key: str) -> dict[str, object] | None:
         """The event with this id or request id, the newest first; lines that do not name it are not parsed."""
-        name = orjson.dumps(key)
+        try:
+            name = orjson.dumps(key)
+        except orjson.JSONEncodeError:  # bytes of a command line that are no text
+            return None
         lines = (line for path in self._pass_all() for line in self._lines_backwards(path) if name in line)
         return next((event for event in _events(lines) if key in (event.get("id"), event.get("request_id"))), None)
 

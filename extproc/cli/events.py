@@ -88,8 +88,8 @@ def tail(
 
     wanted = _matcher(given, verdict=verdict)
     show = _form("json" if as_json else form)
-    source = EventTail(state_dir / "events")
     with plain():
+        source = EventTail(_events(state_dir))
         for event in _newest(source, limit, wanted, since):
             click.echo(show(event))
         while not no_follow:
@@ -132,7 +132,7 @@ def list_(
     _in_order(since, until)
     show = _form("json") if as_json else row
     with plain():
-        for event in _newest(EventTail(state_dir / "events"), limit, wanted, since):
+        for event in _newest(EventTail(_events(state_dir)), limit, wanted, since):
             click.echo(show(event))
 
 
@@ -150,7 +150,7 @@ def show(event_id: str, state_dir: Path, as_json: bool) -> None:
     from extproc.audit.events import EventTail
 
     with plain():
-        event = EventTail(state_dir / "events").find(event_id)
+        event = EventTail(_events(state_dir)).find(event_id)
     if event is None:
         fail(f"there is no event {event_id!r} in {state_dir}; see: kt events list", exit_codes.FAILED)
     click.echo(_form("json" if as_json else "detailed")(event))
@@ -183,9 +183,17 @@ def export(
     _in_order(since, until)
     wanted = _before(until or time.time(), _matcher(given, verdict=verdict))
     with plain(), _written(output) as file:
-        found = filter(wanted, EventTail(state_dir / "events").since(since or 0.0))
+        found = filter(wanted, EventTail(_events(state_dir)).since(since or 0.0))
         file.writelines(_csv(found) if form == "csv" else _array(found))
         file.flush()
+
+
+def _events(state_dir: Path) -> Path:
+    """Where they are; says so where there are none, which is easily a wrong directory."""
+    directory = state_dir / "events"
+    if not directory.is_dir():
+        say(f"warning: {state_dir} holds no events yet")
+    return directory
 
 
 def _matcher(given: Iterable[str], **short: str | None) -> Callable[[Event], bool]:

@@ -14,8 +14,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from extproc.audit.events import EventLog
 from extproc.audit.export import Export
 from extproc.audit.merge import Merger
-from extproc.audit.otlp import Exporter
+from extproc.audit.otlp import Exporter, span
 from extproc.audit.otlp_settings import OtlpSettings
+from extproc.audit.prices import priced
 
 
 @pytest.fixture
@@ -173,3 +174,17 @@ def test_a_cursor_that_cannot_be_written_ends_nothing(
     EventLog(tmp_path).append(events(6)[5:], 0.0)
     assert not export.turn()
     assert len(receiver.ids) == len(set(receiver.ids)) == 6
+
+
+def test_a_span_says_what_the_cache_did_and_what_that_saved() -> None:
+    merger = Merger()
+    usage = {"input_tokens": 1000, "output_tokens": 100}
+    merger.feed({"k": "begin", "id": "r", "at": 1.79e9, "method": "POST", "path": "/v1/x"}, 0.0)
+    end = {"outcome": "allowed", "model": "gpt-4o", "usage": usage, "cache_hit": True, "cache": "hit"}
+    merger.feed({"k": "end", "id": "r", **end}, 0.0)
+    (event,) = merger.finished(99.0)
+    found = {each.key: each.value for each in span(priced(event)).attributes}
+    assert found["keeptrusts.cache.hit"].bool_value is True
+    assert found["keeptrusts.cache.status"].string_value == "hit"
+    assert found["keeptrusts.cost.usd"].double_value == 0.0
+    assert found["keeptrusts.cost.avoided_usd"].double_value == 0.0035

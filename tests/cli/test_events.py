@@ -183,7 +183,8 @@ def test_show_finds_an_event_by_either_id(tmp_path: Path) -> None:
 
 
 def test_an_unknown_event_is_1_and_says_what_next(tmp_path: Path) -> None:
-    for key in ("evt_9", "\x1b[2J"):
+    log(tmp_path, event(0))
+    for key in ("evt_9", "\x1b[2J", "\udcff"):
         result = kt("events", "show", key, "--state-dir", tmp_path)
         fails(result, exit_codes.FAILED, "there is no event", "kt events list")
         assert result.stderr.strip().isprintable()
@@ -211,7 +212,10 @@ def test_an_export_to_a_file_is_there_only_whole_and_for_its_owner(tmp_path: Pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["events", "events.csv"]
 
 
-def test_without_events_nothing_is_printed(tmp_path: Path) -> None:
+def test_without_events_nothing_is_printed_but_a_warning(tmp_path: Path) -> None:
+    for words in (("tail", "--no-follow"), ("list",), ("export",)):
+        result = kt("events", *words, "--state-dir", tmp_path / "absent")
+        assert result.stderr == f"warning: {tmp_path / 'absent'} holds no events yet\n"
     assert tail(tmp_path / "absent") == ids("list", tmp_path / "absent") == []
     assert kt("events", "export", "--state-dir", tmp_path / "absent").stdout == "[]\n"
 
