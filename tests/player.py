@@ -7,26 +7,43 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
 SSE = (("content-type", "text/event-stream"),)
 ABORT = "abort"
-Step = bytes | threading.Event | str
-"""Bytes are written; an event is waited for; ABORT resets the connection."""
+Pairs = Sequence[tuple[str, str]]
+Step = bytes | threading.Event | float | str
+"""Bytes are written, the script's first in one piece with the headers; an event is waited for; seconds are slept, as
+the provider's pace; ABORT resets the connection."""
+
+
+class Out(Protocol):
+    """One reply on its way, in whatever version of HTTP. Raises ConnectionError once its reader has gone away."""
+
+    async def write(self, data: bytes) -> None: ...
+    async def end(self) -> None: ...
+    def abort(self) -> None: ...
 
 
 @dataclass
 class Player:
-    """`written` counts the pieces of the last reply that were written, `gone` is set once its reader has gone away."""
+    """HTTP/1.1, one exchange to a connection.
+
+    `written` counts the pieces of the last reply that were written and drained, `gone` is set once its reader has
+    gone away before the end.
+    """
 
     script: Sequence[Step] = ()
-    headers: Sequence[tuple[str, str]] = SSE
+    headers: Pairs = SSE
+    trailers: Pairs = ()
     bodies: list[bytes] = field(default_factory=list)
     written: int = 0
     gone: threading.Event = field(default_factory=threading.Event)
     _server: asyncio.Server | None = None
 
-    def play(self, *script: Step, headers: Sequence[tuple[str, str]] = SSE) -> None:
-        self.script, self.headers, self.written = script, headers, 0
+    def play(self, *script: Step, headers: Pairs = SSE, trailers: Pairs = ()) -> None:
+        """Answer so from now on."""
+        self.script, self.headers, self.trailers, self.written = script, headers, trailers, 0
         self.gone.clear()
 
     async def start(self) -> int:
@@ -36,6 +53,26 @@ class Player:
     async def stop(self) -> None:
         if self._server:
             self._server.close()
+
+    async def perform(self, out: Out) -> None:
+        """Play the script to its end, or until nobody listens."""
+        try:
+            for step in self.script:
+                if isinstance(step, threading.Event):
+                    await asyncio.to_thread(step.wait, 20)
+                elif isinstance(step, float):
+                    await asyncio.sleep(step)
+                elif isinstance(step, str):
+                    out.abort()
+                    return
+                elif step:
+                    await out.write(step)
+                    self.written += 1
+                if self.gone.is_set():
+                    return
+            await out.end()
+        except ConnectionError:
+            self.gone.set()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -48,24 +85,41 @@ class Player:
             writer.close()
 
     async def _reply(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        lines = "".join(f"{name}: {value}\r\n" for name, value in self.headers)
-        leaving = asyncio.ensure_future(reader.read(1))  # Envoy says nothing before its next request
-        leaving.add_done_callback(lambda _: self.gone.set())
-        writer.write(f"HTTP/1.1 200 OK\r\n{lines}transfer-encoding: chunked\r\n\r\n".encode())
+        leaving = asyncio.ensure_future(reader.read(1))  # Envoy says nothing more on this connection
+        leaving.add_done_callback(lambda task: task.cancelled() or self.gone.set())
         try:
-            for step in self.script:
-                if isinstance(step, threading.Event):
-                    await asyncio.to_thread(step.wait, 20)
-                elif isinstance(step, str):
-                    writer.transport.abort()
-                    return
-                elif step:
-                    writer.write(b"%x\r\n%b\r\n" % (len(step), step))
-                    await writer.drain()
-                    self.written += 1
-                if leaving.done():
-                    return
-            writer.write(b"0\r\n\r\n")
-            await writer.drain()
+            await self.perform(
+                _Http1(writer, self.headers, self.trailers, joined=isinstance(next(iter(self.script), None), bytes))
+            )
         finally:
             leaving.cancel()
+
+
+class _Http1:
+    """A chunked reply. Unless it is `joined` to the first chunk, the head goes out by itself."""
+
+    def __init__(self, writer: asyncio.StreamWriter, headers: Pairs, trailers: Pairs, *, joined: bool) -> None:
+        self._writer = writer
+        self._trailers = trailers
+        self._head = (
+            f"HTTP/1.1 200 OK\r\n{_lines(headers)}connection: close\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+        )
+        if not joined:
+            writer.write(self._head)
+            self._head = b""
+
+    async def write(self, data: bytes) -> None:
+        self._writer.write(b"%b%x\r\n%b\r\n" % (self._head, len(data), data))
+        self._head = b""
+        await self._writer.drain()
+
+    async def end(self) -> None:
+        self._writer.write(b"0\r\n" + _lines(self._trailers).encode() + b"\r\n")
+        await self._writer.drain()
+
+    def abort(self) -> None:
+        self._writer.transport.abort()
+
+
+def _lines(pairs: Pairs) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in pairs)

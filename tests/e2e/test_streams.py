@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import threading
@@ -13,55 +12,25 @@ from pathlib import Path
 import httpx
 import openai
 import pytest
+from chunks import TAIL, says
 from corpus.streams import Case, every_cut, heard
 from corpus.values import Value
-from live import Gateway, Providers, eventually, start, stop
-from player import ABORT, Player
+from live import Gateway, eventually
+from player import ABORT
+from stage import BODY, POLICIES, Stage, staged
 
-POLICIES = """
-policies:
-  chain: [rbac, dlp-filter, pii-detector, audit-logger]
-policy:
-  rbac: {deny_if_missing: []}
-  dlp-filter: {detect_patterns: ["ACME-[0-9]{6}"], action: block}
-  pii-detector: {}
-  audit-logger: {}
-limits: {stream_idle_timeout_seconds: 5}
-"""
-Stage = tuple[Gateway, Player]
+LIMITS = "limits: {stream_idle_timeout_seconds: 5}\n"
+VALUE = Value("email", "ana.lopez@example.net")
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A gateway before a provider that plays scripts."""
-    providers = Providers()
-    player = Player()
-    port = asyncio.run_coroutine_threadsafe(player.start(), providers.loop).result(5)
-    gateway = start(tmp_path_factory.mktemp("streams"), [port], POLICIES)
-    yield gateway, player
-    stop(gateway)
-    asyncio.run_coroutine_threadsafe(player.stop(), providers.loop).result(5)
-    providers.close()
+    with staged(tmp_path_factory.mktemp("streams"), POLICIES + LIMITS) as found:
+        yield found
 
 
 def ask(gateway: Gateway, **more: object) -> httpx.Response:
     return gateway.chat("hello", stream=True, **more)
-
-
-def says(text: str) -> bytes:
-    chunk = {
-        "id": "c1",
-        "object": "chat.completion.chunk",
-        "created": 1,
-        "model": "m",
-        "choices": [{"index": 0, "delta": {"content": text}}],
-    }
-    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
-
-
-STOP = b'data: {"id":"c1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
-TAIL = STOP + b"data: [DONE]\n\n"
-VALUE = Value("email", "ana.lopez@example.net")
 
 
 def boundaries(case: Case) -> list[int]:
@@ -76,13 +45,12 @@ def boundaries(case: Case) -> list[int]:
 @pytest.mark.parametrize("http2", [False, True])
 @pytest.mark.parametrize("place", ["text", "arguments", "escaped"])
 def test_a_value_is_redacted_wherever_the_bytes_are_cut(stage: Stage, place: str, http2: bool) -> None:
-    gateway, player = stage
-    body = {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    gateway, player = stage.gateway, stage.player
     client = gateway.client(http2=http2)
     (case, *_) = every_cut(VALUE, place, seed=3)  # type: ignore[arg-type]
     for cut in boundaries(case):
         player.play(case.body[:cut], case.body[cut:])
-        answer = client.post("/chat/completions", json=body)
+        answer = client.post("/chat/completions", json=BODY)
         assert answer.status_code == 200 and answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
         texts = heard(answer.content)
         assert "example.net" not in "".join(texts.values()) and "example.net" not in answer.text, cut
@@ -93,7 +61,7 @@ def test_a_value_is_redacted_wherever_the_bytes_are_cut(stage: Stage, place: str
 
 
 def test_a_stream_without_a_hit_arrives_byte_for_byte(stage: Stage) -> None:
-    gateway, player = stage
+    gateway, player = stage.gateway, stage.player
     data = b": comment\r\n\r\n" + says("Hel") + says("lo, wor") + says("ld") + TAIL
     for size in (1, 7, 64, len(data)):
         player.play(*(data[at : at + size] for at in range(0, len(data), size)))
@@ -101,7 +69,7 @@ def test_a_stream_without_a_hit_arrives_byte_for_byte(stage: Stage) -> None:
 
 
 def test_a_block_ends_the_stream_in_protocol_and_stops_the_provider(stage: Stage) -> None:
-    gateway, player = stage
+    gateway, player = stage.gateway, stage.player
     more = [threading.Event() for _ in range(40)]
     later = [step for gate in more for step in (gate, says("and on "))]
     player.play(says("All is well. "), says("ACME-123456 "), *later, TAIL)
@@ -117,11 +85,10 @@ def test_a_block_ends_the_stream_in_protocol_and_stops_the_provider(stage: Stage
 
 
 def test_a_pause_of_the_provider_lets_out_what_is_settled(stage: Stage) -> None:
-    gateway, player = stage
+    gateway, player = stage.gateway, stage.player
     gate = threading.Event()
     player.play(says("All of this, but not ana"), gate, says(".lopez@example.net!"), TAIL)
-    body = {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
-    with gateway.client() as client, client.stream("POST", "/chat/completions", json=body) as answer:
+    with gateway.client() as client, client.stream("POST", "/chat/completions", json=BODY) as answer:
         parts = answer.iter_bytes()
         first = b""
         while b"but not " not in first:
@@ -133,12 +100,11 @@ def test_a_pause_of_the_provider_lets_out_what_is_settled(stage: Stage) -> None:
 
 
 def test_a_stream_that_breaks_is_one_event_and_no_clean_end(stage: Stage) -> None:
-    gateway, player = stage
+    gateway, player = stage.gateway, stage.player
     before = count(gateway, "aborted")
     gate = threading.Event()
     player.play(says("Hello, "), gate, ABORT)
-    body = {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
-    with gateway.client() as client, client.stream("POST", "/chat/completions", json=body) as answer:
+    with gateway.client() as client, client.stream("POST", "/chat/completions", json=BODY) as answer:
         parts = answer.iter_bytes()
         assert next(parts)
         gate.set()
@@ -148,7 +114,7 @@ def test_a_stream_that_breaks_is_one_event_and_no_clean_end(stage: Stage) -> Non
 
 
 def test_text_still_held_when_the_provider_ends_is_guarded_and_passed_on(stage: Stage) -> None:
-    gateway, player = stage
+    gateway, player = stage.gateway, stage.player
     player.play(says("Ask ana"), says(".lopez@example.net"))
     answer = ask(gateway)
     assert heard(answer.content) == {(0, "content"): "Ask [EMAIL_REDACTED]"}
@@ -160,11 +126,10 @@ def count(gateway: Gateway, decision: str) -> int:
 
 
 def test_a_client_that_leaves_is_one_event_and_the_provider_is_let_go(stage: Stage) -> None:
-    gateway, player = stage
+    gateway, player = stage.gateway, stage.player
     before = count(gateway, "aborted")
     player.play(says("Hello, "), threading.Event(), TAIL)
-    body = {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
-    with gateway.client() as client, client.stream("POST", "/chat/completions", json=body) as answer:
+    with gateway.client() as client, client.stream("POST", "/chat/completions", json=BODY) as answer:
         assert next(answer.iter_bytes())
     eventually(player.gone.is_set, "the provider's connection closed")
     eventually(lambda: sum(row["decision"] == "aborted" for row in gateway.events().values()) == before + 1, "an event")
@@ -172,7 +137,7 @@ def test_a_client_that_leaves_is_one_event_and_the_provider_is_let_go(stage: Sta
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_what_a_provider_sends_compressed_is_guarded_too(stage: Stage, stream: bool) -> None:
-    gateway, player = stage
+    gateway, player = stage.gateway, stage.player
     if stream:
         squeeze = zlib.compressobj(wbits=31)
         pieces = [squeeze.compress(says("To ana.lopez@example.net ")) + squeeze.flush(zlib.Z_SYNC_FLUSH)]
@@ -191,7 +156,7 @@ def test_what_a_provider_sends_compressed_is_guarded_too(stage: Stage, stream: b
 
 
 def test_the_sdk_reads_a_redacted_and_a_blocked_stream(stage: Stage) -> None:
-    gateway, player = stage
+    gateway, player = stage.gateway, stage.player
     with gateway.client() as http:
         client = openai.OpenAI(base_url=gateway.base_url, api_key=gateway.key, max_retries=0, http_client=http)
 
@@ -209,7 +174,7 @@ def test_the_sdk_reads_a_redacted_and_a_blocked_stream(stage: Stage) -> None:
 
 
 def test_what_is_no_stream_of_the_api_is_an_error_that_the_sdk_raises(stage: Stage) -> None:
-    gateway, player = stage
+    gateway, player = stage.gateway, stage.player
     player.play(says("Hello. "), b"data: <html>\n\n")
     with gateway.client() as http:
         client = openai.OpenAI(base_url=gateway.base_url, api_key=gateway.key, max_retries=0, http_client=http)
@@ -219,29 +184,19 @@ def test_what_is_no_stream_of_the_api_is_an_error_that_the_sdk_raises(stage: Sta
 
 
 def test_the_state_directory_holds_no_value(stage: Stage) -> None:
-    for path in Path(stage[0].state).rglob("*"):
+    for path in Path(stage.gateway.state).rglob("*"):
         if path.is_file() and not path.name.startswith("secret-"):
             assert b"example.net" not in path.read_bytes(), path
 
 
 def test_a_stream_that_must_be_judged_whole_is_kept_alive_and_judged(tmp_path: Path) -> None:
     policies = POLICIES.replace("pii-detector,", "{pii-detector: {stream: buffered}},")
-    policies = policies.replace("limits: {", "limits: {stream_ping_seconds: 0.2, ")
-    providers, player, gate = Providers(), Player(), threading.Event()
-    port = asyncio.run_coroutine_threadsafe(player.start(), providers.loop).result(5)
-    gateway = start(tmp_path, [port], policies)
-    try:
-        player.play(says("To ana.lopez@"), gate, says("example.net."), TAIL)
-        body = {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
-        with gateway.client() as client, client.stream("POST", "/chat/completions", json=body) as answer:
+    gate = threading.Event()
+    with staged(tmp_path, policies + "limits: {stream_ping_seconds: 0.2}\n") as found:
+        found.player.play(says("To ana.lopez@"), gate, says("example.net."), TAIL)
+        with found.gateway.client() as client, client.stream("POST", "/chat/completions", json=BODY) as answer:
             parts = answer.iter_bytes()
             assert next(parts).startswith(b": ")
             gate.set()
             rest = b"".join(parts)
-        assert (
-            heard(rest.partition(b"data: ")[1] + rest.partition(b"data: ")[2])[0, "content"] == "To [EMAIL_REDACTED]."
-        )
-    finally:
-        stop(gateway)
-        asyncio.run_coroutine_threadsafe(player.stop(), providers.loop).result(5)
-        providers.close()
+    assert heard(rest.partition(b"data: ")[1] + rest.partition(b"data: ")[2])[0, "content"] == "To [EMAIL_REDACTED]."
