@@ -18,33 +18,75 @@ the provider's pace; ABORT resets the connection."""
 
 
 class Out(Protocol):
-    """One reply on its way, in whatever version of HTTP. Raises ConnectionError once its reader has gone away."""
+    """One reply on its way, in whatever version of HTTP. Raises ConnectionError where its reader has gone away."""
 
+    def left(self) -> bool: ...
     async def write(self, data: bytes) -> None: ...
     async def end(self) -> None: ...
     def abort(self) -> None: ...
 
 
-@dataclass
-class Player:
-    """HTTP/1.1, one exchange to a connection.
-
-    `written` counts the pieces of the last reply that were written and drained, `gone` is set once its reader has
-    gone away before the end.
+@dataclass(slots=True)
+class Play:
+    """One script, and what became of it: `written` counts the pieces that were written and drained, `gone` is set
+    once a reader has gone away before the end.
     """
 
     script: Sequence[Step] = ()
     headers: Pairs = SSE
     trailers: Pairs = ()
-    bodies: list[bytes] = field(default_factory=list)
     written: int = 0
     gone: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def joined(self) -> bool:
+        """Whether the headers wait for the first piece."""
+        return isinstance(next(iter(self.script), None), bytes)
+
+    async def perform(self, out: Out) -> None:
+        """Until the end of the script, or until nobody listens."""
+        try:
+            for step in self.script:
+                await self._step(step, out)
+                if step == ABORT or out.left():
+                    break
+            else:
+                await out.end()
+        except ConnectionError:
+            self.gone.set()
+
+    async def _step(self, step: Step, out: Out) -> None:
+        match step:
+            case threading.Event():
+                await asyncio.to_thread(step.wait, 20)
+            case float():
+                await asyncio.sleep(step)
+            case str():
+                out.abort()
+            case _:
+                await out.write(step)
+                self.written += 1
+
+
+@dataclass
+class Player:
+    """Answers with one play after another, over HTTP/1.1, one exchange to a connection."""
+
+    now: Play = field(default_factory=Play)
+    bodies: list[bytes] = field(default_factory=list)
     _server: asyncio.Server | None = None
 
     def play(self, *script: Step, headers: Pairs = SSE, trailers: Pairs = ()) -> None:
         """Answer so from now on."""
-        self.script, self.headers, self.trailers, self.written = script, headers, trailers, 0
-        self.gone.clear()
+        self.now = Play(script, headers, trailers)
+
+    @property
+    def written(self) -> int:
+        return self.now.written
+
+    @property
+    def gone(self) -> threading.Event:
+        return self.now.gone
 
     async def start(self) -> int:
         self._server = await asyncio.start_server(self._connection, "127.0.0.1", 0, limit=1 << 20)
@@ -53,26 +95,6 @@ class Player:
     async def stop(self) -> None:
         if self._server:
             self._server.close()
-
-    async def perform(self, out: Out) -> None:
-        """Play the script to its end, or until nobody listens."""
-        try:
-            for step in self.script:
-                if isinstance(step, threading.Event):
-                    await asyncio.to_thread(step.wait, 20)
-                elif isinstance(step, float):
-                    await asyncio.sleep(step)
-                elif isinstance(step, str):
-                    out.abort()
-                    return
-                elif step:
-                    await out.write(step)
-                    self.written += 1
-                if self.gone.is_set():
-                    return
-            await out.end()
-        except ConnectionError:
-            self.gone.set()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -85,30 +107,34 @@ class Player:
             writer.close()
 
     async def _reply(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        play = self.now
         leaving = asyncio.ensure_future(reader.read(1))  # Envoy says nothing more on this connection
-        leaving.add_done_callback(lambda task: task.cancelled() or self.gone.set())
+        leaving.add_done_callback(lambda task: task.cancelled() or play.gone.set())
         try:
-            await self.perform(
-                _Http1(writer, self.headers, self.trailers, joined=isinstance(next(iter(self.script), None), bytes))
-            )
+            await play.perform(_Http1(writer, play, leaving))
         finally:
             leaving.cancel()
 
 
 class _Http1:
-    """A chunked reply. Unless it is `joined` to the first chunk, the head goes out by itself."""
+    """A chunked reply."""
 
-    def __init__(self, writer: asyncio.StreamWriter, headers: Pairs, trailers: Pairs, *, joined: bool) -> None:
+    def __init__(self, writer: asyncio.StreamWriter, play: Play, leaving: asyncio.Future[bytes]) -> None:
         self._writer = writer
-        self._trailers = trailers
-        self._head = (
-            f"HTTP/1.1 200 OK\r\n{_lines(headers)}connection: close\r\ntransfer-encoding: chunked\r\n\r\n".encode()
-        )
-        if not joined:
+        self._trailers = play.trailers
+        self._leaving = leaving
+        lines = _lines((*play.headers, ("connection", "close"), ("transfer-encoding", "chunked")))
+        self._head = f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode()
+        if not play.joined:
             writer.write(self._head)
             self._head = b""
 
+    def left(self) -> bool:
+        return self._leaving.done()
+
     async def write(self, data: bytes) -> None:
+        if not data:
+            return
         self._writer.write(b"%b%x\r\n%b\r\n" % (self._head, len(data), data))
         self._head = b""
         await self._writer.drain()

@@ -44,9 +44,9 @@ class Stage:
         """One of them."""
         return self.stats(f"^{name.replace('.', '[.]')}$")[name]
 
-    def told(self, answer: httpx.Response) -> list[dict[str, object]]:
-        """Every event of this exchange, repeated ones too."""
-        key = answer.headers["x-keeptrusts-request-id"]
+    def told(self, exchange: httpx.Response | str) -> list[dict[str, object]]:
+        """Every event of an exchange or of its id, repeated ones too."""
+        key = exchange if isinstance(exchange, str) else exchange.headers["x-keeptrusts-request-id"]
         found: list[dict[str, object]] = []
 
         def is_told() -> bool:

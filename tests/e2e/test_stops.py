@@ -54,10 +54,11 @@ def test_a_block_stops_a_provider_that_keeps_writing_within_one_chunk(stage: Sta
 def test_a_provider_that_writes_as_fast_as_it_can_is_stopped(stage: Stage) -> None:
     flood = says("and on " * 100)
     stage.player.play(says("All is well. "), says(f"{SECRET} "), *[flood] * 100_000, TAIL)
-    _, written = read_to_its_end(stage, BODY, False)
+    read_to_its_end(stage, BODY, False)
     eventually(stage.player.gone.is_set, "the provider's connection closed")
-    assert stage.player.written <= written + 1
-    assert written * len(flood) < 8 << 20  # what the kernel's buffers on the way took before anybody read it
+    assert (
+        stage.player.written * len(flood) < 8 << 20
+    )  # what the kernel's buffers on the way took before anybody read it
 
 
 @pytest.mark.parametrize("wants_usage", [True, False])
