@@ -107,6 +107,7 @@ def _configuration(
         workers=1,
         fail_mode="block",
         log_level="info",
+        ca_bundle=plan.ca_bundle(os.environ),
         tls=(tls[0].absolute(), tls[1].absolute()) if tls else None,
     )
     yield serving.accepted(plan.envoy_settings(chosen, config))

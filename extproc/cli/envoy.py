@@ -52,6 +52,7 @@ def render(policy_config: tuple[Path, ...], address: Tcp, workers: int, out: Pat
             workers=workers,
             fail_mode="block",
             log_level="info",
+            ca_bundle=plan.ca_bundle(os.environ),
         )
         settings = plan.envoy_settings(chosen, config)
         files.validate(settings, {})

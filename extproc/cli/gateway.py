@@ -56,7 +56,7 @@ def run(
     Example:
       kt gateway run --policy-config policy-config.yaml --listen 127.0.0.1:41002 --dev-tls
     """
-    from extproc.gateway.plan import Options
+    from extproc.gateway.plan import Options, ca_bundle
 
     with plain():
         _probe(address)
@@ -71,6 +71,7 @@ def run(
             fail_mode=fail_mode,
             log_level=log_level,
             tls=tls,
+            ca_bundle=ca_bundle(os.environ),
         )
         _supervise(chosen, f"{'https' if tls else 'http'}://{address}/v1")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extproc.config.values import Config
-from extproc.gateway.envoy.settings import EnvoySettings
+from extproc.gateway.envoy.settings import CA_BUNDLE, EnvoySettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,12 @@ class Options:
     fail_mode: str
     log_level: str
     tls: tuple[Path, Path] | None = None
+    ca_bundle: Path = CA_BUNDLE
+
+
+def ca_bundle(environ: Mapping[str, str]) -> Path:
+    """Whom providers' certificates may be signed by; SSL_CERT_FILE is OpenSSL's name for it, and so Python's."""
+    return Path(environ.get("SSL_CERT_FILE") or CA_BUNDLE).absolute()
 
 
 def kept_directory(options: Options) -> Path:
@@ -49,6 +55,7 @@ def envoy_settings(options: Options, config: Config) -> EnvoySettings:
         tls=options.tls,
         limits=config.limits,
         cache_wait=config.cache.flight_seconds if config.cache.enabled else 0.0,
+        ca_bundle=options.ca_bundle,
     )
 
 

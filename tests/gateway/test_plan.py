@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from extproc.config.values import Config, Limits, Pack
 from extproc.gateway import plan
 from extproc.gateway.envoy import files
+from extproc.model import Target
 
 
 def options(log_level: str) -> plan.Options:
@@ -32,3 +35,24 @@ def test_every_child_is_told_the_level_and_envoy_one_that_writes_no_headers(leve
     envoy = files.argv(plan.envoy_settings(chosen, config), level)
     assert envoy[envoy.index("--log-level") + 1] in ("warning", "error")
     assert not {"debug", "trace"} & {part.rpartition(":")[2] for word in envoy for part in word.split(",")}
+
+
+@pytest.mark.parametrize(
+    ("environ", "bundle"),
+    [({}, "/etc/ssl/certs/ca-certificates.crt"), ({"SSL_CERT_FILE": "/own/ca.pem"}, "/own/ca.pem")],
+)
+def test_providers_are_believed_by_the_systems_authorities_or_by_those_that_ssl_cert_file_names(
+    environ: dict[str, str], bundle: str
+) -> None:
+    config = Config(
+        pack=Pack(name="t", version="1.0.0"),
+        targets=(Target("a", "openai", "https", "llm.internal", 443),),
+        chain=(),
+        limits=Limits(),
+        digest="",
+    )
+    chosen = replace(options("info"), ca_bundle=plan.ca_bundle(environ))
+    rendered = files.render(plan.envoy_settings(chosen, config), "v1", {})
+    (cluster,) = json.loads(rendered["cds.json"])["resources"]
+    trust = cluster["transport_socket"]["typed_config"]["common_tls_context"]["validation_context"]["trusted_ca"]
+    assert trust == {"filename": bundle}

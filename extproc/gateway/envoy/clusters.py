@@ -13,7 +13,6 @@ _UNLIMITED = {
     "max_retries": 100_000,  # counted on the failing cluster; the default of 3 loses most fallbacks (trial A2)
 }
 _BREAKERS: Json = {"thresholds": [_UNLIMITED, {**_UNLIMITED, "priority": "HIGH"}]}
-_CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 # Header mutations of one attempt stay for the next, so every attempt first strips all credentials, and only then
 # restores path and length from what the policy filter said; a Lua error fails open, so nil is answered (trial A1).
@@ -105,7 +104,7 @@ def target(settings: EnvoySettings, each: Target) -> Json:
         },
     )
     if each.scheme == "https":
-        cluster["transport_socket"] = _tls(each)
+        cluster["transport_socket"] = _tls(settings, each)
     return cluster
 
 
@@ -167,9 +166,9 @@ def _codec() -> Json:
     return {"name": "codec", "typed_config": config}
 
 
-def _tls(each: Target) -> Json:
+def _tls(settings: EnvoySettings, each: Target) -> Json:
     validation = {
-        "trusted_ca": {"filename": _CA_BUNDLE},
+        "trusted_ca": {"filename": str(settings.ca_bundle)},
         "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": each.host}}],
     }
     config = any_of(

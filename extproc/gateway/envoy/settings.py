@@ -10,10 +10,16 @@ from extproc.model import Target
 
 Json = dict[str, object]
 
+CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Debian's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvoySettings:
-    """Everything that Envoy has to know. `directory` holds the files it watches, `run` its sockets."""
+    """Everything that Envoy has to know. `directory` holds the files it watches, `run` its sockets.
+
+    Providers are believed whose certificates are signed by an authority in `ca_bundle`.
+    """
 
     host: str
     port: int
@@ -26,6 +32,7 @@ class EnvoySettings:
     limits: Limits = field(default_factory=Limits)
     cache_wait: float = 0.0
     """Seconds for which a request may wait for another's answer."""
+    ca_bundle: Path = CA_BUNDLE
 
     @property
     def admin(self) -> Path:
