@@ -94,7 +94,10 @@ def target(settings: EnvoySettings, each: Target) -> Json:
     cluster = any_of(
         "config.cluster.v3.Cluster",
         name=each.cluster,
-        type="STRICT_DNS",
+        # addresses of both families, tried in turn (Happy Eyeballs); by default a name with an IPv6 address is never
+        # reached from a machine that has IPv4 alone, and STRICT_DNS drops the connections to addresses that rotate out
+        type="LOGICAL_DNS",
+        dns_lookup_family="ALL",
         connect_timeout="2s",
         load_assignment={"cluster_name": each.cluster, "endpoints": [{"lb_endpoints": [endpoint]}]},
         circuit_breakers=_BREAKERS,

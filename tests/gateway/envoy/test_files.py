@@ -247,6 +247,13 @@ def test_every_attempt_starts_clean(start: Any, providers: Providers) -> None:
     assert seen["content-length"] == other["content-length"] == str(len(one.requests[0].body))
 
 
+def test_a_target_is_reached_by_name_where_only_its_ipv4_address_answers(start: Any, providers: Providers) -> None:
+    provider, port = providers.add()  # listens on 127.0.0.1, and Envoy takes `localhost` for ::1 too
+    lab = start(target(port, host="localhost"), secrets={"a": SECRET})
+    assert lab.chat().status_code == 200
+    assert dict(provider.requests[0].headers)["host"] == f"localhost:{port}"
+
+
 def test_each_attempt_has_a_line_in_the_edge_log_beside_the_requests(start: Any, providers: Providers) -> None:
     lab = start(target(free_port()), target(providers.add()[1], "b"), secrets={"a": SECRET, "b": SECRET})
     assert lab.chat(headers={"authorization": "Bearer mine"}).status_code == 200
