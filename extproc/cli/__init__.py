@@ -14,6 +14,7 @@ GROUPS = {
     "processor": "Run workers and shipper for an Envoy that others run.",
     "tokens": "Create, list and revoke access keys.",
     "events": "Watch requests as they happen, look back at them, export them.",
+    "connect": "Print what to write into an editor or tool to use a gateway.",
     "policy": "Check a policy-config.yaml.",
     "envoy": "Show the Envoy configuration that a policy-config.yaml becomes.",
 }
