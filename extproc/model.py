@@ -352,6 +352,7 @@ class Target:
     """An entry of `providers.targets[]`. `prefix` is the path before `/v1` and never ends in a slash.
 
     `secret_env` and `secret_file` name where the credential stands; the credential itself never comes here (D3).
+    A target is not `available` where the variable that should hold its credential is not set.
     """
 
     id: str
@@ -365,6 +366,7 @@ class Target:
     secret_file: str = ""
     key_header: str = "authorization"
     key_prefix: str = "Bearer "
+    available: bool = True
 
     @property
     def cluster(self) -> str:

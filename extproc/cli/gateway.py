@@ -115,8 +115,8 @@ def _tls(cert: Path | None, key: Path | None, dev: bool, state: Path) -> tuple[P
 
 def _warn(address: Tcp, tls: bool) -> None:
     """What an operator should hear before anything else."""
-    for name in ("KEEPTRUSTS_API_URL", "KEEPTRUSTS_GATEWAY_TOKEN"):
-        if os.environ.get(name):
-            say(f"warning: {name} is set, but there is no control plane yet; the gateway runs on its own state")
+    if given := [name for name in ("KEEPTRUSTS_API_URL", "KEEPTRUSTS_GATEWAY_TOKEN") if os.environ.get(name)]:
+        missing = "this gateway cannot speak to a control plane yet: access keys, events and configuration stay here"
+        say(f"warning: {' and '.join(given)} not used: {missing}")
     if not tls and not address.local:
         say(f"warning: plain HTTP on {address.host}: keys and prompts travel readable; give --tls-cert and --tls-key")

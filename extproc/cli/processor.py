@@ -93,8 +93,9 @@ def _serve(chosen: Options, addresses: list[str], mtls: list[str]) -> None:
     OtlpSettings.of(os.environ)  # the shipper reads it, but after the processor is ready
     loaded = load(chosen.policy_config, environ=os.environ)
     for warning in loaded.warnings:
-        say(f"warning: {warning}")
-    environ = plan.environ_without_secrets(os.environ, loaded.config)
+        if not warning.path.endswith("secret_key_ref.env"):  # the other Envoy holds the credentials
+            say(f"warning: {warning}")
+    environ = plan.environ_of_processor(os.environ, loaded.config)
     grace = loaded.config.limits.shutdown_grace_seconds
     argvs = [[*plan.worker_argv(chosen, index, at, grace), *mtls] for index, at in enumerate(addresses)]
     workers = [Child(f"worker-{index}", argv, environ, say, heartbeat=True) for index, argv in enumerate(argvs)]

@@ -268,15 +268,16 @@ class _Loading:
         secret = document.secret_key_ref
         if secret.env and secret.file:
             self.binder.fault(node, f"{path}.secret_key_ref", "expected one of env and file, found both")
-        if secret.env and not self.environ.get(secret.env):
-            self._warn(node, f"{path}.secret_key_ref.env", f"{secret.env} is not set; '{document.id}' will refuse us")
+        available = not secret.env or bool(self.environ.get(secret.env))
+        if not available:
+            self._warn(node, f"{path}.secret_key_ref.env", f"{secret.env} is not set; '{document.id}' is unavailable")
         place = self._place(node, document, path)
         if place is None:
             return None
         scheme, host, port, prefix = place
         return Target(
             document.id, document.provider, scheme, host, port, prefix, document.model, secret.env, secret.file,
-            document.api_key_header.lower(), document.api_key_prefix,
+            document.api_key_header.lower(), document.api_key_prefix, available,
         )  # fmt: skip
 
     def _place(

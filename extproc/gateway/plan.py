@@ -90,13 +90,24 @@ def shipper_argv(options: Options) -> list[str]:
     return [sys.executable, "-m", "extproc.audit.shipper", *flags]
 
 
-def environ_without_secrets(environ: Mapping[str, str], config: Config) -> dict[str, str]:
-    """What children inherit: everything but the providers' credentials, which only Envoy's files hold (D3).
+WITHHELD = "(withheld)"
 
-    A variable stays known as set, so that a worker does not warn about what it must not see.
+
+def environ_without_secrets(environ: Mapping[str, str], config: Config) -> dict[str, str]:
+    """What children inherit: everything but the providers' credentials, which only Envoy's files hold (D3), and ours.
+
+    A variable stays known as set, so that a worker knows which targets are available. Any `…_API_KEY` is withheld: a
+    reload may name one that this configuration does not.
     """
-    secret = {target.secret_env for target in config.targets if target.secret_env}
-    return {name: "(withheld)" if name in secret else value for name, value in environ.items()}
+    secret = {target.secret_env for target in config.targets if target.secret_env} | {"KEEPTRUSTS_GATEWAY_TOKEN"}
+    hidden = {name for name in environ if environ[name] and (name in secret or name.endswith("_API_KEY"))}
+    return {name: WITHHELD if name in hidden else value for name, value in environ.items()}
+
+
+def environ_of_processor(environ: Mapping[str, str], config: Config) -> dict[str, str]:
+    """The same where an Envoy of others holds the credentials: every target counts as available."""
+    named = {target.secret_env: WITHHELD for target in config.targets if target.secret_env}
+    return {**environ_without_secrets(environ, config), **named}
 
 
 def secrets(environ: Mapping[str, str], config: Config) -> dict[str, str]:

@@ -133,3 +133,15 @@ def test_and_is_refused_where_a_stream_is_to_be_guarded_while_it_runs(tmp_path: 
 )
 def test_a_kind_that_can_or_need_not_is_taken_without_a_word(tmp_path: Path, change: tuple[str, str]) -> None:
     assert warnings(tmp_path, GOOD.replace(*change)) == []
+
+
+@pytest.mark.parametrize(("environ", "available"), [({"KEY": "x"}, True), ({"KEY": ""}, False), ({}, False)])
+def test_a_target_whose_variable_is_not_set_is_unavailable_and_warned_about(
+    tmp_path: Path, environ: dict[str, str], available: bool
+) -> None:
+    path = tmp_path / "0.yaml"
+    path.write_text(GOOD.replace("provider: openai,", "provider: openai, secret_key_ref: {env: KEY},"))
+    loaded = load([path], environ=environ)
+    assert loaded.config.targets[0].available == available
+    words = [str(warning) for warning in loaded.warnings if "KEY is not set; 'a' is unavailable" in str(warning)]
+    assert len(words) == (not available)

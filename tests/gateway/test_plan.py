@@ -56,3 +56,23 @@ def test_providers_are_believed_by_the_systems_authorities_or_by_those_that_ssl_
     (cluster,) = json.loads(rendered["cds.json"])["resources"]
     trust = cluster["transport_socket"]["typed_config"]["common_tls_context"]["validation_context"]["trusted_ca"]
     assert trust == {"filename": bundle}
+
+
+def named(*variables: str) -> Config:
+    targets = tuple(Target(name.lower(), "openai", "http", "127.0.0.1", 9, secret_env=name) for name in variables)
+    return Config(pack=Pack(name="t", version="1.0.0"), targets=targets, chain=(), limits=Limits(), digest="")
+
+
+def test_no_child_inherits_a_credential_but_knows_which_are_set() -> None:
+    environ = {
+        "PATH": "/bin", "OURS": "secret", "EMPTY": "", "OTHER_API_KEY": "secret", "KEEPTRUSTS_GATEWAY_TOKEN": "secret",
+    }  # fmt: skip
+    found = plan.environ_without_secrets(environ, named("OURS", "EMPTY", "UNSET"))
+    assert "secret" not in found.values()
+    assert (found["PATH"], found["OURS"], found["EMPTY"]) == ("/bin", "(withheld)", "")
+    assert "UNSET" not in found
+
+
+def test_a_processor_counts_every_credential_as_held_by_the_other_envoy() -> None:
+    found = plan.environ_of_processor({"OURS": "secret"}, named("OURS", "UNSET"))
+    assert found == {"OURS": "(withheld)", "UNSET": "(withheld)"}
