@@ -10,6 +10,7 @@ from extproc import __version__
 
 GROUPS = {
     "doctor": "Check this machine, the configuration and the state directory.",
+    "health": "Ask a running gateway whether it is ready.",
     "gateway": "Run the gateway: Envoy, workers and shipper.",
     "processor": "Run workers and shipper for an Envoy that others run.",
     "tokens": "Create, list and revoke access keys.",

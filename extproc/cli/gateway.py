@@ -35,7 +35,12 @@ def command() -> None:
 @click.option("--dev-tls", is_flag=True, help="Make a development certificate in the state directory and use it.")
 @click.option("--fail-mode", type=click.Choice(["block", "allow"]), default="block", show_default=True)
 @click.option(
-    "--workers", type=click.IntRange(1, 64), default=max(1, (os.cpu_count() or 2) - 1), show_default="cores - 1"
+    "--workers",
+    type=click.IntRange(1, 64),
+    envvar="KEEPTRUSTS_WORKERS",
+    show_envvar=True,
+    default=max(1, (os.cpu_count() or 2) - 1),
+    show_default="cores - 1",
 )
 @options.log_level
 @options.state_dir
