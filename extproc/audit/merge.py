@@ -34,6 +34,9 @@ LATE_EDGE = 86_400 + 600.0
 LATE_WORKER = 600.0
 """How late a worker's entry may come: one that stands still is killed long before."""
 
+LONGEST_NAME = 256
+"""Characters that an event keeps of a model's name: clients may send megabytes, and no model needs more."""
+
 _YEAR_9999 = 253_370_764_800.0
 
 VERDICTS = {
@@ -156,8 +159,8 @@ def event(key: str, outcome: str, pending: Pending) -> Entry:
         "user": who.get("name", ""),
         "team": who.get("team", ""),
         "key_id": who.get("key_id", ""),
-        "model": end.get("model", ""),
-        "response_model": end.get("response_model", ""),
+        "model": str(end.get("model", ""))[:LONGEST_NAME],
+        "response_model": str(end.get("response_model", ""))[:LONGEST_NAME],
         "dialect": end.get("dialect", ""),
         "stream": end.get("stream", False),
         "status": edge.get("status", end.get("status")),

@@ -14,11 +14,10 @@ from genai_prices.data import providers
 from genai_prices.data_snapshot import DataSnapshot
 from genai_prices.types import ModelInfo, Provider, Usage
 
+from extproc.audit.merge import LONGEST_NAME
+
 MICRO = 1_000_000
 """Micro-dollars in a dollar."""
-
-LONGEST_NAME = 256
-"""Names come from clients; a longer one is no model's."""
 
 
 def priced(event: Mapping[str, object]) -> dict[str, object]:
@@ -45,7 +44,7 @@ def micros(model: str, read: int | None, written: int | None, at: float, *, cach
 
     None for an unknown model or number of tokens.
     """
-    found = _find(model) if len(model) <= LONGEST_NAME else None
+    found = _find(model) if len(model) <= LONGEST_NAME else None  # a longer one is no model's
     if found is None or read is None or written is None:
         return None
     provider, info = found

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from extproc.audit.merge import EDGE_WAIT, END_WAIT, VERDICTS, Entry, Merger
+from extproc.audit.merge import EDGE_WAIT, END_WAIT, LONGEST_NAME, VERDICTS, Entry, Merger
 
 BEGIN: Entry = {
     "k": "begin",
@@ -92,6 +92,11 @@ def test_an_event_says_what_the_cache_did_and_false_where_it_was_not_asked() -> 
     told: Entry = {"cache_hit": True, "cache": "hit", "cache_reason": "exact"}
     assert told.items() <= merged(BEGIN, {**END, **told}, EDGE).items()
     assert merged(BEGIN, END, EDGE)["cache_hit"] is False
+
+
+def test_a_model_that_is_a_book_is_not_kept_whole() -> None:
+    event = merged(BEGIN, {**END, "model": "x" * 1_000_000, "response_model": "y" * 1_000_000}, EDGE)
+    assert (event["model"], event["response_model"]) == ("x" * LONGEST_NAME, "y" * LONGEST_NAME)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.audit import prices
-from extproc.audit.prices import LONGEST_NAME, MICRO, dollars, micros, priced
+from extproc.audit.merge import LONGEST_NAME
+from extproc.audit.prices import MICRO, dollars, micros, priced
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
 COUNT = st.integers(0, 10**9)
