@@ -19,6 +19,8 @@ from command import fails, kt
 from live import eventually
 
 from extproc.audit.events import EventLog
+from extproc.audit.shipper import Shipper
+from extproc.audit.spool import SpoolWriter
 from extproc.cli import exit_codes
 
 
@@ -149,6 +151,34 @@ def test_people_read_a_line_each(tmp_path: Path) -> None:
     line = 'BLOCK    demo user=ana tokens=- cost=- latency=3ms policy=prompt-injection reason="override"\n'
     assert kt("events", "tail", "--no-follow", "--state-dir", tmp_path).stdout == f"2025-11-24T23:00:00.000Z {line}"
     assert kt("events", "list", "--state-dir", tmp_path).stdout == f"2025-11-24T23:00:00.000Z evt_0 {line}"
+
+
+def test_a_hit_is_found_and_says_what_it_saved(tmp_path: Path) -> None:
+    """From what a worker writes to what its operator reads."""
+    writer = SpoolWriter(tmp_path / "spool", "w")
+    end = {"outcome": "allowed", "model": "gpt-4o", "usage": {"input_tokens": 1000, "output_tokens": 100}}
+    told: dict[str, dict[str, object]] = {
+        "miss": {"cache_hit": False, "cache": "miss", "cache_reason": "no_match"},
+        "hit": {"cache_hit": True, "cache": "hit", "cache_reason": "exact"},
+        "none": {},
+    }
+    for key, cache in told.items():
+        writer.append(
+            {"k": "begin", "id": key, "at": 1764025200.0, "consumer": {"name": "ana", "team": "", "key_id": "t"}}
+        )
+        writer.append({"k": "end", "id": key, **end, **cache})
+    writer.close()
+    shipper = Shipper(tmp_path)
+    shipper.turn(1764025201.0)
+    shipper.turn(1764025299.0)
+    flags = ("events", "tail", "--no-follow", "--filter", "cache_hit=true", "--state-dir", tmp_path)
+    assert kt(*flags).stdout == (
+        "2025-11-24T23:00:00.000Z ALLOW    gpt-4o user=ana tokens=1100 cost=$0.000000 latency=- cache=hit\n"
+    )
+    (event,) = map(json.loads, kt(*flags, "--json").stdout.splitlines())
+    assert (event["cost_usd"], event["estimated_avoided_cost"]) == (0.0, 0.0035)
+    assert 'cache     hit "exact", avoided $0.003500\n' in kt("events", "show", "hit", "--state-dir", tmp_path).stdout
+    assert tail(tmp_path, "--filter", "cache_hit=false") == ["miss", "none"]
 
 
 def test_a_form_may_be_chosen(tmp_path: Path) -> None:
