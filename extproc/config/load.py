@@ -16,7 +16,7 @@ import yaml
 from extproc.config.binder import Binder
 from extproc.config.caching import Caching
 from extproc.config.merge import merged
-from extproc.config.values import ChainEntry, Config, Limits, Loaded, Pack, When
+from extproc.config.values import CacheSettings, ChainEntry, Config, Limits, Loaded, Pack, When
 from extproc.model import ConfigError, Fault, Target
 from extproc.policies import POLICIES
 from extproc.policies.base import Policy, TextPolicy
@@ -107,6 +107,18 @@ def load(
     if binder.faults or not nodes:
         raise ConfigError(binder.faults or [Fault("", 0, 0, "", "no configuration file was given")])
     return _Loading(binder, environ, kinds).load(merged(nodes))
+
+
+def load_cache(paths: Sequence[Path]) -> CacheSettings:
+    """What the files say about the cache, for a process that knows no policies. Raises ConfigError."""
+    binder = Binder()
+    nodes = [node for path in paths if (node := _read(path, binder, Path.read_bytes)) is not None]
+    if not binder.faults and nodes:
+        members = binder.mapping(merged(nodes), "")
+        settings = Caching(binder, {name: value for name, (_, value) in members.items()}).settings()
+        if not binder.faults:
+            return settings
+    raise ConfigError(binder.faults)
 
 
 def _read(path: Path, binder: Binder, read: Callable[[Path], bytes]) -> yaml.Node | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import os
 import signal
 import sys
 import time
@@ -17,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from extproc.config.load import load
-from extproc.config.values import Config
+from extproc.config.load import load_cache
 from extproc.dialects import openai_chat
 from extproc.heartbeat import ALIVE, BEAT_SECONDS, READY, REFUSED, RELOADED, Heartbeat
 from extproc.keeper.protocol import Frames, ProtocolError, read_command
@@ -78,12 +76,12 @@ class Arguments:
 async def run(arguments: Arguments) -> int:
     """Serve until SIGTERM."""
     try:
-        config = load(arguments.policy_config, environ=os.environ).config
+        bounds = _bounds(arguments)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
     heart = Heartbeat(arguments.heartbeat_fd)
-    shelf = Shelf(arguments.state_dir / "cache.db", _bounds(config))
+    shelf = Shelf(arguments.state_dir / "cache.db", bounds)
     service = Service(shelf, DIALECTS, time.time)
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
@@ -106,14 +104,14 @@ async def run(arguments: Arguments) -> int:
     return 0
 
 
-def _bounds(config: Config) -> Bounds:
-    cache = config.cache
+def _bounds(arguments: Arguments) -> Bounds:
+    cache = load_cache(arguments.policy_config)
     return Bounds(entries=cache.max_entries, memory_bytes=cache.memory_bytes, disk_bytes=cache.disk_bytes)
 
 
 def _reload(arguments: Arguments, shelf: Shelf, heart: Heartbeat) -> None:
     try:
-        shelf.bounds = _bounds(load(arguments.policy_config, environ=os.environ).config)
+        shelf.rebound(_bounds(arguments))
     except ConfigError as error:
         log.error("reload refused, the old configuration stays:\n%s", error)
         heart.say(REFUSED)

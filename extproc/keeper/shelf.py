@@ -100,6 +100,11 @@ class Shelf:
         self._memory.put(key, expires, value)
         self._later(_PUT, (key, expires, now, len(value), value))
 
+    def rebound(self, bounds: Bounds) -> None:
+        """Hold other bounds from the next write on."""
+        self.bounds = bounds
+        self._memory.most = bounds.memory_bytes
+
     def close(self) -> None:
         """Write what waits, then let go of the file."""
         if self._thread.is_alive():
