@@ -266,11 +266,25 @@ def test_held_headers_go_before_the_first_piece() -> None:
     assert piece == Chunk(Phase.RESPONSE_BODY, EVENT)
 
 
+NOTHING = Chunk(Phase.RESPONSE_BODY, b"")
+
+
+def test_the_first_piece_of_a_stream_is_answered_even_where_all_of_it_is_held() -> None:
+    play = Play(rules(dlp("redact")))
+    play.tell(ask(), prompt(CHAT), STREAM)
+    held = EVENT.replace(b"hello ", b"ACME")
+    assert play.tell(reply(held, False)) == [NOTHING]
+    assert play.tell(reply(b"data: ", False)) == []
+    in_full_duplex = Play(rules(dlp("redact")))
+    in_full_duplex.tell(opened(response_body=BodyMode.FULL_DUPLEX), ask(), prompt(CHAT), STREAM)
+    assert in_full_duplex.tell(reply(held, False)) == []  # it would let the headers out, and a 409 come too late
+
+
 def test_a_pause_wakes_the_session_and_lets_settled_text_out() -> None:
     play = Play(rules(dlp("redact")))
     held = EVENT.replace(b"hello ", b"hello ACM")
     play.tell(ask(), prompt(CHAT), STREAM)
-    assert play.tell(reply(held, False)) == []
+    assert play.tell(reply(held, False)) == [NOTHING]
     assert isinstance(play.steps[-1], Wake) and play.steps[-1].after > 0
     (sent, _) = play.perform(play.session.woke())
     assert isinstance(sent, Send) and isinstance(sent.reply, Chunk) and b'"hello "' in sent.reply.data
@@ -279,7 +293,7 @@ def test_a_pause_wakes_the_session_and_lets_settled_text_out() -> None:
 def test_trailers_let_out_what_is_held() -> None:
     play = Play(rules(dlp("redact")))
     play.tell(ask(), prompt(CHAT), STREAM)
-    assert play.tell(reply(EVENT.replace(b"hello ", b"ACME"), False)) == []
+    assert play.tell(reply(EVENT.replace(b"hello ", b"ACME"), False)) == [NOTHING]
     piece, trailers = play.tell(Trailers(Phase.RESPONSE_TRAILERS, ()))
     assert isinstance(piece, Chunk) and b"ACME" in piece.data and not piece.end
     assert trailers == Proceed(Phase.RESPONSE_TRAILERS)

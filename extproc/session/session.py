@@ -368,7 +368,7 @@ class Session:
             direction.mode = BodyMode.FULL_DUPLEX
         reader = self._dialect.stream(max_depth=self.rules.max_depth)
         guard = StreamGuard(reader, self.rules.chain, self.exchange, self.rules.stream)
-        self._streaming = Streaming(guard, direction.mode, direction.decoder)
+        self._streaming = Streaming(guard, direction.mode, direction.decoder, turned=turned)
         if direction.mode is BodyMode.FULL_DUPLEX and not turned:
             self._held = self._marked()
         else:

@@ -12,12 +12,17 @@ from extproc.model import BodyMode, Chunk, Need, Phase, Proceed, Reply
 
 
 class Streaming:
-    """`over` says that we have ended the stream: what the provider still sends goes nowhere."""
+    """`over` says that we have ended the stream: what the provider still sends goes nowhere.
 
-    def __init__(self, guard: StreamGuard, mode: BodyMode, decoder: Decoder | None) -> None:
+    `turned` says that the mode was changed by the reply to the headers. Of trailers that came before that reply Envoy
+    tells us only once the first piece is answered, so this one is answered even where all of it is held (seen at 1.40).
+    """
+
+    def __init__(self, guard: StreamGuard, mode: BodyMode, decoder: Decoder | None, *, turned: bool = False) -> None:
         self._guard = guard
         self._duplex = mode is BodyMode.FULL_DUPLEX
         self._decoder = decoder
+        self._unanswered = turned
         self.over = False
 
     @property
@@ -60,7 +65,9 @@ class Streaming:
         """The replies that carry it. Outside full duplex every piece has one, be it empty."""
         if not self._duplex:
             return [Proceed(Phase.RESPONSE_BODY, body=data)]
-        return [Chunk(Phase.RESPONSE_BODY, data, end=last)] if data or last else []
+        answers = bool(data) or last or self._unanswered
+        self._unanswered = False
+        return [Chunk(Phase.RESPONSE_BODY, data, end=last)] if answers else []
 
     def _plain(self, data: bytes, *, last: bool) -> bytes:
         if self._decoder is None:

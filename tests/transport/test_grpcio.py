@@ -148,5 +148,6 @@ async def test_a_bug_in_a_wake_up_ends_the_stream_with_an_error_and_a_record(ser
     await call.read()
     event = b'data: {"choices":[{"index":0,"delta":{"content":"settled, but ACM"}}]}\n\n'
     await call.write(pb.ProcessingRequest(response_body=pb.HttpBody(body=event)).SerializeToString())
+    await call.read()
     assert await call.code() is grpc.StatusCode.INTERNAL
     assert [(e["outcome"], e["reason"]) for e in journal.entries if e["k"] == "end"] == [("error", "KeyError")]
