@@ -16,6 +16,10 @@ from extproc.model import ClientError, JsonPath
 
 _scanstring: Any = json.decoder.scanstring  # type: ignore[attr-defined]  # json's own, in C; typeshed leaves it out
 _SPACE = " \t\n\r"
+
+KEY = -1
+"""After an object's key in a path: the key itself, in place of its value."""
+
 _SCALAR_END = frozenset(",]} \t\n\r")
 
 
@@ -149,7 +153,10 @@ class _Spans:
     def _object(self, at: int, path: JsonPath) -> int:
         at = self.space(at + 1)
         while self._text[at] != "}":
-            key, at = _scanstring(self._text, self.space(at) + 1)
+            start = self.space(at)
+            key, at = _scanstring(self._text, start + 1)
+            if (*path, key, KEY) in self._wanted:
+                self.found.append((start, at, (*path, key, KEY)))
             at = self.space(self.value(self.space(self.space(at) + 1), (*path, key)))
             if self._text[at] == ",":
                 at = self.space(at + 1)

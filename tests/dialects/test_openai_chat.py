@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from extproc.dialects import UnreadableReply
+from extproc.dialects.json_text import KEY
 from extproc.dialects.openai_chat import read_request, read_response, write
 from extproc.model import ClientError, Usage
 
@@ -54,6 +55,24 @@ def test_a_field_that_nobody_knows_is_text_wherever_it_stands() -> None:
     assert {"one", "https://two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"} <= values
     assert {"eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"} <= values
     assert "no" not in values
+
+
+def test_a_key_that_is_none_of_the_apis_is_text_and_can_be_edited() -> None:
+    tools = [{"type": "function", "function": {"parameters": {"properties": {"a b": {"type": "string"}}}}}]
+    body = ask(metadata={"c\u00e9": "x"}, tools=tools, secret=1)
+    before = read_request(body).texts
+    keys = [text.value for text in before if text.path[-1] == KEY]
+    assert keys == ["cé", "a b", "secret"]
+    after = tuple(replace(text, value="?") if text.path[-1] == KEY else text for text in before)
+    assert write(body, before, after) == body.replace(b"c\\u00e9", b"?").replace(b"a b", b"?").replace(b"secret", b"?")
+
+
+def test_long_numbers_of_a_request_are_texts_but_not_its_settings() -> None:
+    body = ask(metadata={"card": 4111111111111111, "n": [123456789.0], "few": 12345678}, seed=4111111111111111)
+    before = read_request(body).texts
+    assert [text.value for text in before if text.value.startswith(("4", "1"))] == ["4111111111111111", "123456789.0"]
+    after = tuple(replace(text, value="?") if text.value[:2] == "41" else text for text in before)
+    assert json.loads(write(body, before, after))["metadata"]["card"] == "?"
 
 
 @pytest.mark.parametrize("body", [ask(model="a model"), ask(messages=[{"role": "a b", "content": "x"}]),

@@ -367,6 +367,8 @@ def test_a_name_is_not_waited_for_but_a_value_across_two_of_them_is_not_complete
         raw('{"error":{"message":"ACME-123456","file":"ACME-123456"}}'),
         event(message={"content": "ACME-123456"}),
         event(delta={"role": "an ACME-123456"}),
+        event(delta={"ACME-123456": {"ACME-123456": 1}}),
+        raw('{"choices":[],"ACME-123456":null}'),
         event(delta={}, finish_reason="an ACME-123456"),
         event(delta={}, content_filter_results={"note": "ACME-123456"}),
         b": ACME-123456\n\n",

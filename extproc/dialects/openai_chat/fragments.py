@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from extproc.dialects import UnreadableReply
+from extproc.dialects.json_text import KEY
+from extproc.dialects.openai_chat.names import NAMES
 from extproc.dialects.openai_chat.texts import ARGUMENTS, LOGPROBS, REPLY_OPAQUE, WORDLESS, opaque, spelled
 from extproc.dialects.texts import Form, Fragment
 from extproc.model import JsonPath
@@ -33,6 +35,7 @@ def of_choice(choice: dict[str, Any], place: int, index: int) -> Iterator[Fragme
     """The texts of the choice at this place of an event."""
     for key, child in choice.items():
         path = ("choices", place, key)
+        yield from _words(key, path)
         if key == LOGPROBS:
             yield from _tokens(child, path, index)
         else:
@@ -42,6 +45,7 @@ def of_choice(choice: dict[str, Any], place: int, index: int) -> Iterator[Fragme
 def of_others(value: dict[str, Any]) -> Iterator[Fragment]:
     """The texts of an event outside of its choices."""
     for key, child in value.items():
+        yield from _words(key, (key,))
         if key != "choices" and not (isinstance(child, str) and opaque(key, child, WORDLESS)):
             yield from _strings(child, (key,), (key,), "whole")
 
@@ -52,6 +56,12 @@ def _tokens(logprobs: object, path: JsonPath, index: int) -> Iterator[Fragment]:
             yield Fragment((index, LOGPROBS, name), (*path, name), text, "whole" if "/" in name else "growing")
 
 
+def _words(key: str, path: JsonPath) -> Iterator[Fragment]:
+    """The key that ends `path`, where it is none of the API's."""
+    if key and key not in NAMES:
+        yield Fragment(("keys",), (*path, KEY), key, "whole")
+
+
 def _strings(value: object, path: JsonPath, key: JsonPath, form: Form) -> Iterator[Fragment]:
     """Every string below `value`, with the name of the text that it belongs to."""
     if isinstance(value, str):
@@ -59,6 +69,7 @@ def _strings(value: object, path: JsonPath, key: JsonPath, form: Form) -> Iterat
             yield Fragment(key, path, value, form)
     elif isinstance(value, dict):
         for name, child in value.items():
+            yield from _words(name, (*path, name))
             if child is not None:
                 known = form if name == ARGUMENTS and not isinstance(child, str) else _FORMS.get(name, form)
                 yield from _strings(child, (*path, name), (*key, name), known)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from extproc.dialects import UnreadableReply
 from extproc.dialects.json_text import parse
-from extproc.dialects.openai_chat.texts import LOGPROBS, REPLY_OPAQUE, WORDLESS, spelled, strings
+from extproc.dialects.openai_chat.texts import LOGPROBS, REPLY_OPAQUE, WORDLESS, spelled, strings, words
 from extproc.model import ClientError, Response, Text, Usage
 
 
@@ -42,12 +42,14 @@ def read_error(body: bytes, *, max_depth: int = 64) -> Response:
 def _texts(value: dict[str, object], choices: list[dict[str, object]]) -> Iterator[Text]:
     for index, choice in enumerate(choices):
         for key, child in choice.items():
+            yield from words(key, ("choices", index), "assistant")
             path = ("choices", index, key)
             if key == LOGPROBS:
                 yield from (Text((*path, name), "assistant", text) for name, text in spelled(child) if text)
             else:
                 yield from strings(child, path, "assistant", REPLY_OPAQUE)
     for key, child in value.items():
+        yield from words(key, (), "assistant")
         if key != "choices":
             yield from strings(child, (key,), "assistant", WORDLESS if isinstance(child, str) else REPLY_OPAQUE)
 

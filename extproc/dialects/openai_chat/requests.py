@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from extproc.dialects.json_text import parse
-from extproc.dialects.openai_chat.texts import KINDS, OPAQUE, strings
+from extproc.dialects.openai_chat.texts import KINDS, OPAQUE, strings, words
 from extproc.model import ClientError, Request, Text
 
 _ROLES = frozenset({"system", "developer", "user", "assistant"})
@@ -58,10 +58,12 @@ def _request_texts(value: dict[str, Any], messages: list[Any]) -> Iterator[Text]
         for part, each in enumerate(content if isinstance(content, list) else ()):
             if not isinstance(each, dict):
                 raise _wrong(f"{where}.content[{part}]", "an object", each)
-        yield from strings(message, ("messages", index), role, OPAQUE)
+        yield from strings(message, ("messages", index), role, OPAQUE, numbers=True)
     for key, child in value.items():
+        yield from words(key, (), key)
         if key != "messages":
-            yield from strings(child, (key,), key, _MODEL if key == "model" else KINDS)
+            opaque, nested = (_MODEL if key == "model" else KINDS), isinstance(child, dict | list)
+            yield from strings(child, (key,), key, opaque, numbers=nested)
 
 
 def _tool_names(tools: object) -> Iterator[str]:

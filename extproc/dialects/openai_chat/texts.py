@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from extproc.dialects.arguments import joined, runs
-from extproc.dialects.json_text import splice
+from extproc.dialects.json_text import KEY, splice
+from extproc.dialects.openai_chat.names import NAMES
 from extproc.dialects.texts import changed
 from extproc.model import JsonPath, Text
 
@@ -26,6 +27,9 @@ WORDLESS = frozenset({"id", "object", "model", "system_fingerprint", "service_ti
 
 _LINKS = frozenset({"url", "image_url"})
 
+_LONG = 10**8
+"""From nine digits on a number may be somebody's: social security numbers have nine."""
+
 ARGUMENTS = "arguments"
 """The key of a tool call's arguments: JSON in a string. Its own strings are texts, numbered, each by itself."""
 
@@ -41,8 +45,8 @@ def _coded(link: str) -> bool:
     return link.startswith("data:") and ";base64," in link[:256]
 
 
-def strings(value: object, path: JsonPath, role: str, keys: frozenset[str]) -> Iterator[Text]:
-    """Every string below `value` that is not opaque under one of these keys."""
+def strings(value: object, path: JsonPath, role: str, keys: frozenset[str], *, numbers: bool = False) -> Iterator[Text]:
+    """Every string below `value` that is not opaque under one of these keys; with `numbers`, long ones of those too."""
     if isinstance(value, str):
         if not value or opaque(path[-1], value, keys):
             return
@@ -52,10 +56,19 @@ def strings(value: object, path: JsonPath, role: str, keys: frozenset[str]) -> I
             yield Text(path, role, value)
     elif isinstance(value, dict):
         for key, child in value.items():
-            yield from strings(child, (*path, key), role, keys)
+            yield from words(key, path, role)
+            yield from strings(child, (*path, key), role, keys, numbers=numbers)
     elif isinstance(value, list):
         for index, child in enumerate(value):
-            yield from strings(child, (*path, index), role, keys)
+            yield from strings(child, (*path, index), role, keys, numbers=numbers)
+    elif numbers and isinstance(value, int | float) and abs(value) >= _LONG:
+        yield Text(path, role, str(value))
+
+
+def words(key: str, path: JsonPath, role: str) -> Iterator[Text]:
+    """The key of an object at `path` as a text, where it is none of the API's."""
+    if key and key not in NAMES:
+        yield Text((*path, key, KEY), role, key)
 
 
 def spelled(logprobs: object) -> Iterator[tuple[str, str]]:
@@ -85,7 +98,7 @@ def _values(value: Any, texts: Mapping[JsonPath, str]) -> dict[JsonPath, str | N
     arguments: dict[JsonPath, dict[int, str]] = {}
     for path, text in texts.items():
         number = path[-1]
-        if isinstance(number, int) and path[-2] == ARGUMENTS:
+        if isinstance(number, int) and number != KEY and path[-2] == ARGUMENTS:
             arguments.setdefault(path[:-1], {})[number] = text
         else:
             found[path] = text
