@@ -59,6 +59,17 @@ def splice(body: bytes, values: Mapping[JsonPath, str | None]) -> bytes:
     return "".join((*parts, text[at:])).encode()
 
 
+def insert_first(body: bytes, path: JsonPath, member: bytes) -> bytes:
+    """The body with another first member in the list at this path. Raises LookupError where that has no member."""
+    text = body.decode("utf-8")
+    spans = _Spans(text, {(*path, 0): None})
+    spans.value(spans.space(0), ())
+    if not spans.found:
+        raise LookupError("the list to be added to is not in the body")
+    at = spans.found[0][0]
+    return (text[:at] + member.decode("utf-8") + "," + text[at:]).encode()
+
+
 def quote(value: str) -> str:
     """A JSON string; lone surrogates, which no UTF-8 can carry, are escaped."""
     try:

@@ -20,7 +20,9 @@ class SystemMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRewriterSettings:
-    """`system_message` goes before the application's own instructions; `rules` work on what users say."""
+    """`system_message` goes before the application's own instructions, or becomes them where there are none; `rules`
+    work on what users say.
+    """
 
     system_message: str | SystemMessage = ""
     rules: tuple[Rule, ...] = ()
@@ -53,7 +55,7 @@ class RequestRewriter(Policy):
         place = next((text for text in spoken if text.role in _INSTRUCTING), spoken[0] if spoken else None)
         if self._message and place is not None:
             value, rule = after.get(id(place), (place.value, "system_message"))
-            after[id(place)] = (f"{self._message}\n\n{value}", rule)
+            after[id(place)] = (f"{self._message}\n\n{value}" if value else self._message, rule)
         edits = tuple(edit(text, *after[id(text)]) for text in before if id(text) in after)
         return Redact(edits, f"request_rewriter.{edits[0].label}") if edits else Allow()
 

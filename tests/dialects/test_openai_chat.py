@@ -67,6 +67,18 @@ def test_a_key_that_is_none_of_the_apis_is_text_and_can_be_edited() -> None:
     assert write(body, before, after) == body.replace(b"c\\u00e9", b"?").replace(b"a b", b"?").replace(b"secret", b"?")
 
 
+def test_what_is_written_where_no_system_message_stands_becomes_the_first_message() -> None:
+    body = ask()
+    before = read_request(body).texts
+    assert [text.value for text in before if text.role == "system"] == [""]
+    after = tuple(replace(text, value='Be "brief".') if text.role == "system" else text for text in before)
+    first, second = json.loads(write(body, before, after))["messages"]
+    assert first == {"role": "system", "content": 'Be "brief".'} and second == {"role": "user", "content": "hi"}
+    assert write(body, before, before) == body
+    led = ask(messages=[{"role": "developer", "content": "x"}])
+    assert "" not in [text.value for text in read_request(led).texts]
+
+
 def test_long_numbers_of_a_request_are_texts_but_not_its_settings() -> None:
     body = ask(metadata={"card": 4111111111111111, "n": [123456789.0], "few": 12345678}, seed=4111111111111111)
     before = read_request(body).texts

@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 
 from extproc.dialects.json_text import parse
-from extproc.dialects.openai_chat.texts import KINDS, OPAQUE, strings, words
+from extproc.dialects.openai_chat.texts import KINDS, OPAQUE, SYSTEM, strings, words
 from extproc.model import ClientError, Request, Text
 
+_INSTRUCTING = frozenset({"system", "developer"})
 _ROLES = frozenset({"system", "developer", "user", "assistant"})
 _MODEL = frozenset({"model"})
 
@@ -29,6 +30,8 @@ def read_request(body: bytes, *, max_depth: int = 64) -> Request:
     if stream not in (True, False, None):
         raise _wrong("stream", "true or false", stream)
     texts = tuple(_request_texts(value, messages))
+    if not any(text.role in _INSTRUCTING for text in texts):
+        texts = (*texts, SYSTEM)
     options = value.get("stream_options")
     wants_usage = isinstance(options, dict) and options.get("include_usage") is True
     return Request(model, bool(stream), texts, tuple(_tool_names(value.get("tools"))), wants_usage)

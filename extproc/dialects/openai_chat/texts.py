@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from extproc.dialects.arguments import joined, runs
-from extproc.dialects.json_text import KEY, splice
+from extproc.dialects.json_text import KEY, insert_first, quote, splice
 from extproc.dialects.openai_chat.names import NAMES
 from extproc.dialects.texts import changed
 from extproc.model import JsonPath, Text
@@ -34,6 +34,9 @@ ARGUMENTS = "arguments"
 """The key of a tool call's arguments: JSON in a string. Its own strings are texts, numbered, each by itself."""
 
 LOGPROBS = "logprobs"
+
+SYSTEM = Text(("messages", -1, "content"), "system", "")
+"""The place of a system message in a request without any: what is written there becomes its first message."""
 
 
 def opaque(key: object, value: str, keys: frozenset[str]) -> bool:
@@ -89,7 +92,12 @@ def _token(value: object) -> str:
 
 def write(body: bytes, before: tuple[Text, ...], after: tuple[Text, ...]) -> bytes:
     """The body with the texts that changed; every other byte is the same."""
-    return splice(body, _values(json.loads(body), changed(before, after)))
+    texts = changed(before, after)
+    system = texts.pop(SYSTEM.path, "")
+    written = splice(body, _values(json.loads(body), texts))
+    if not system:
+        return written
+    return insert_first(written, ("messages",), f'{{"role":"system","content":{quote(system)}}}'.encode())
 
 
 def _values(value: Any, texts: Mapping[JsonPath, str]) -> dict[JsonPath, str | None]:
