@@ -30,11 +30,6 @@ class GrowingArguments:
         self._json = JsonStream()
         self._forget_run()
 
-    @property
-    def holds(self) -> bool:
-        """Whether anything waits for more."""
-        return bool(self._pieces)
-
     def feed(self, piece: Piece) -> list[Piece]:
         """The pieces that are settled now. Raises whatever `look` raises."""
         if self._ended:

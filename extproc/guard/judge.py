@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from extproc.chain import Link, Refused, checked, decision, failed, refusal
 from extproc.detect.progress import Automaton
-from extproc.model import Allow, Block, Decision, Edit, Exchange, Verdict
+from extproc.model import Allow, Block, Decision, Edit, Exchange, Redact, Verdict
 from extproc.policies.base import Span, TextPolicy
 
 
@@ -23,6 +24,7 @@ class StreamJudge:
         self._exchange = exchange
         self._clock = clock
         self._edits: list[Edit] = []
+        self._labels: set[str] = set()
         self._verdict: Verdict = Allow()
         self._error = ""
         self._spent = 0
@@ -47,17 +49,26 @@ class StreamJudge:
 
     def found(self, spans: Sequence[Span]) -> Refused | None:
         """The policy's word on what was found and on its own failure: whether the stream must stop."""
-        if spans and not self._error:
+        if not self._error:
+            new = [span for span in spans if span.label not in self._labels]
+            self._labels.update(span.label for span in new)
             self._edits += (Edit((), span.start, span.end, span.replacement, span.label) for span in spans)
-            try:
-                self._verdict = checked(self._policy.verdict(tuple(self._edits)))
-            except Exception as error:  # noqa: BLE001  # as in look
-                self._failed(error)
+            if new:  # a verdict follows from what kinds of things were found; asking at each hit would be quadratic
+                self._ask()
         return None if self._link.shadow else refusal(self._link, self._verdict, "output")
 
     def decision(self) -> Decision:
         """The record of all that was decided."""
-        return decision(self._link, "output", self._verdict, self._error, self._spent // 1000)
+        verdict = self._verdict
+        if isinstance(verdict, Redact):
+            verdict = replace(verdict, edits=tuple(self._edits))
+        return decision(self._link, "output", verdict, self._error, self._spent // 1000)
+
+    def _ask(self) -> None:
+        try:
+            self._verdict = checked(self._policy.verdict(tuple(self._edits)))
+        except Exception as error:  # noqa: BLE001  # as in look
+            self._failed(error)
 
     def _failed(self, error: Exception) -> None:
         self._error = type(error).__name__

@@ -42,10 +42,6 @@ class _Growing:
         self.said = fragment.value
         return fragment.form == "whole" or (fragment.form == "brief" and not news)
 
-    @property
-    def holds(self) -> bool:
-        return any(stage.holds for stage in self.stages)
-
 
 class Realtime:
     """The growing texts of one stream. Raises Stop where a policy refuses or a value was cut short."""
@@ -54,7 +50,8 @@ class Realtime:
         self._judges = judges
         self._queue = queue
         self._texts: dict[JsonPath, _Growing] = {}
-        self._awake: dict[str | int, dict[JsonPath, _Growing]] = {}  # by choice: those that may be growing still
+        self._calls: dict[str | int, dict[JsonPath, _Growing]] = {}  # by choice: arguments, which tell their own end
+        self._awake: dict[str | int, dict[JsonPath, _Growing]] = {}  # by choice: others that may be growing still
 
     def take(self, waiting: Waiting) -> None:
         """The texts of an event that has just been put into the queue."""
@@ -68,13 +65,14 @@ class Realtime:
 
     def end(self, choices: Container[str | int] | None = None) -> None:
         """The texts of these choices, or all, have come to their end. Should one go on, `cut_short` watches over it."""
-        for choice in [each for each in self._awake if choices is None or each in choices]:
-            for growing in self._awake.pop(choice).values():
-                self._finish(growing.stages)
+        for texts in (self._awake, self._calls):
+            for choice in [each for each in texts if choices is None or each in choices]:
+                for growing in texts.pop(choice).values():
+                    self._finish(growing.stages)
 
     def flush(self) -> None:
         """Let out what is settled of texts whose end is not."""
-        for texts in self._awake.values():
+        for texts in (*self._awake.values(), *self._calls.values()):
             for growing in texts.values():
                 for place, stage in enumerate(growing.stages):
                     self._through(growing.stages, place + 1, stage.flush())
@@ -87,7 +85,8 @@ class Realtime:
             if len(self._texts) == MOST_TEXTS:
                 raise Stop(Failed("The reply has more texts than this gateway follows.", "reply_too_large"))
             growing = self._texts[fragment.key] = _Growing(self._stages(fragment.form), fragment.form)
-        self._awake.setdefault(fragment.key[0], {})[fragment.key] = growing
+        texts = self._calls if fragment.form == "json" else self._awake
+        texts.setdefault(fragment.key[0], {})[fragment.key] = growing
         return growing
 
     def _stages(self, form: Form) -> list[Stage]:
@@ -95,16 +94,12 @@ class Realtime:
         return [kind(judge.look, judge.automaton, editing=judge.editing) for judge in self._judges]
 
     def _age(self, grown: set[JsonPath]) -> None:
-        """Arguments do not end by age: JSON tells its own end, and what waits for it is waited for."""
         for choice in {key[0] for key in grown}:
             texts = self._awake.get(choice, {})
-            for key, growing in [item for item in texts.items() if item[0] not in grown]:
-                growing.idle += 1
-                if growing.idle < PATIENCE or (growing.form == "json" and growing.holds):
-                    continue
-                del texts[key]
-                if growing.form != "json":
-                    self._finish(growing.stages)
+            for key in [key for key in texts if key not in grown]:
+                texts[key].idle += 1
+                if texts[key].idle == PATIENCE:
+                    self._finish(texts.pop(key).stages)
 
     def _through(self, stages: Sequence[Stage], first: int, pieces: list[Piece]) -> None:
         """Feed pieces to a stage, what it lets out to the next, and what the last lets out to the queue."""

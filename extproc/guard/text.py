@@ -58,11 +58,6 @@ class GrowingText:
         self.cut_short = False
         """Whether a span reaches back into text that was let go before it was settled."""
 
-    @property
-    def holds(self) -> bool:
-        """Whether anything waits for more."""
-        return bool(self._fragments)
-
     def feed(self, piece: Piece) -> list[Piece]:
         """The pieces that are settled now. Raises whatever `look` raises."""
         self._fragments.append(_Fragment(piece.number, self._end, piece.text, piece.last))

@@ -90,7 +90,7 @@ class TextPolicy(Policy):
         raise NotImplementedError
 
     def verdict(self, edits: tuple[Edit, ...]) -> Verdict:
-        """What follows from edits, of which there is at least one."""
+        """What follows from edits, of which there is at least one; how many of a label there are may not matter."""
         return Redact(edits, self.kind)
 
     def on_input(self, exchange: Exchange) -> Hook:

@@ -11,7 +11,7 @@ from extproc.dialects.sse import Framer
 from extproc.guard.realtime import MOST_TEXTS, PATIENCE
 from extproc.guard.stop import Failed
 from extproc.guard.stream import PING, StreamGuard, StreamLimits
-from extproc.model import Exchange, Request
+from extproc.model import Edit, Exchange, Request, Verdict
 from extproc.policies.base import Hook, Policy, Span, TextPolicy
 from extproc.policies.dlp_filter import DlpFilter, DlpSettings
 
@@ -243,6 +243,22 @@ def test_what_comes_after_a_finish_is_guarded_as_before() -> None:
     later = [says(" and ACME-123456."), calls('{"b": "ACME-123456"}')]
     out = play([says("one"), calls('{"a": 1}'), STOP, *later, DONE], dlp())[0]
     assert text_of(out) == f"one and {MARK}." and arguments_of(out) == f'{{"a": 1}}{{"b": "{MARK}"}}'
+
+
+class Counts(DlpFilter):
+    """Counts how many edits it was asked about."""
+
+    asked = 0
+
+    def verdict(self, edits: tuple[Edit, ...]) -> Verdict:
+        self.asked += len(edits)
+        return super().verdict(edits)
+
+
+def test_a_verdict_is_asked_for_what_is_new_and_the_record_counts_all() -> None:
+    policy = Counts(DlpSettings(detect_patterns=PATTERNS))
+    exchange = play([*[says("ACME-123456 ")] * 500, TAIL], Link(policy=policy))[2]
+    assert exchange.decisions[0].redactions == (("pattern", 500),) and policy.asked == 1
 
 
 def test_a_stream_with_more_texts_than_can_be_followed_is_stopped() -> None:
