@@ -20,7 +20,10 @@ class ResponseRewriterSettings:
 
 
 class ResponseRewriter(Policy):
-    """Rules replace in every text of a reply; prepend and append add to each choice's answer, unless that is JSON."""
+    """Rules replace in every text of a reply; prepend and append add to each choice's answer, unless that is JSON.
+
+    No `TextPolicy`: conditions, the end to append to and whether an answer is JSON are only known at its end.
+    """
 
     kind = "response-rewriter"
     Settings = ResponseRewriterSettings

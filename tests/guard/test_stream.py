@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 import pytest
 
 from extproc.chain import Chain, Link, Refused
+from extproc.detect.patterns import Pattern
 from extproc.dialects.openai_chat.stream import Stream
 from extproc.dialects.sse import Framer
 from extproc.guard.realtime import MOST_TEXTS, PATIENCE
@@ -14,6 +15,8 @@ from extproc.guard.stream import PING, StreamGuard, StreamLimits
 from extproc.model import Edit, Exchange, Request, Verdict
 from extproc.policies.base import Hook, Policy, Span, TextPolicy
 from extproc.policies.dlp_filter import DlpFilter, DlpSettings
+from extproc.policies.response_rewriter import ResponseRewriter, ResponseRewriterSettings
+from extproc.policies.rewriting import Rule
 
 PATTERNS = (r"\b[a-z]{1,20}@[a-z.]{1,40}\.[a-z]{2,8}\b", r"ACME-[0-9]{6}", r"\b[0-9]{16}\b")
 MARK = "[DLP_REDACTED]"
@@ -480,6 +483,18 @@ def test_for_a_policy_that_sees_whole_replies_only_the_stream_is_judged_whole() 
     out, _, _ = play([LEAKING, calls('{"a": "bob@exam'), calls('ple.com"}'), TAIL], Link(policy=Whole(judge)))
     assert seen == ["Mail bob@example.com or ACME-123456!", "a", "bob@example.com"]
     assert text_of(out) == f"Mail {MARK} or {MARK}!" and json.loads(arguments_of(out)) == {"a": MARK}
+
+
+def test_an_answer_is_rewritten_at_the_end_of_its_stream() -> None:
+    rules = (
+        Rule(name="cat", pattern=Pattern("c[a]+t"), replacement="dog"),
+        Rule(name="end", position="append", replacement="!"),
+    )
+    logprobs = {"content": [{"token": "so", "top_logprobs": []}]}
+    link = Link(policy=ResponseRewriter(ResponseRewriterSettings(rules=rules)))
+    said = [says("the caa"), says("t sat"), calls('{"the": "cat"}'), event(delta={}, logprobs=logprobs)]
+    out = play([*said, TAIL], link)[0]
+    assert text_of(out) == "the dog sat!" and arguments_of(out) == '{"the": "dog"}' and said[-1] in out
 
 
 def test_a_last_event_without_its_blank_line_is_guarded_too() -> None:

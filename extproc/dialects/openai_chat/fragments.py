@@ -53,7 +53,9 @@ def of_others(value: dict[str, Any]) -> Iterator[Fragment]:
 def _tokens(logprobs: object, path: JsonPath, index: int) -> Iterator[Fragment]:
     for name, text in spelled(logprobs):
         if text:
-            yield Fragment((index, LOGPROBS, name), (*path, name), text, "whole" if "/" in name else "growing")
+            yield Fragment(
+                (index, LOGPROBS, name), (*path, name), text, "whole" if name.endswith("/top") else "growing"
+            )
 
 
 def _words(key: str, path: JsonPath) -> Iterator[Fragment]:

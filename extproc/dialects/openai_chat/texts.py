@@ -81,7 +81,7 @@ def spelled(logprobs: object) -> Iterator[tuple[str, str]]:
     """
     for name, tokens in logprobs.items() if isinstance(logprobs, dict) else ():
         listed = [token for token in tokens if isinstance(token, dict)] if isinstance(tokens, list) else []
-        yield name, "".join(_token(token) for token in listed)
+        yield f"{name}/said", "".join(_token(token) for token in listed)
         yield f"{name}/top", "\n".join(_token(other) for token in listed for other in token.get("top_logprobs") or ())
 
 
