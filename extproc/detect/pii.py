@@ -434,7 +434,13 @@ SSN = (
     EntityRule("SSN", r"\b[0-9]{3}(?:-[0-9]{2}-| [0-9]{2} )[0-9]{4}\b", 11, _ssn),
     EntityRule("SSN", r"\b[0-9]{9}\b", 9, _called_ssn, gate=rf"(?i:\b(?:{_SSN})(?:\b|_))[^0-9]{{1,40}}[0-9]{{9}}"),
 )
-IBAN = (EntityRule("IBAN", r"\b[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]){11,30}", 64, parts=_iban, caseless=True),)
+IBAN = tuple(
+    # apart, because behind a letter of a code that goes on with letters any sentence could be more of it
+    EntityRule(
+        "IBAN", rf"\b(?:{'|'.join(countries)})[0-9]{{2}}(?:[ -]?{more}){{11,30}}", 64, parts=_iban, caseless=True
+    )
+    for countries, more in ((validators.IBAN_NUMERIC, "[0-9]"), (validators.IBAN_OTHERS, "[A-Z0-9]"))
+)
 _V6 = (
     rf"{_H}:(?:[0-9A-Fa-f]{{0,4}}:){{1,40}}{_H}(?:[.][0-9]{{1,3}}[.][0-9]{{1,3}}[.][0-9]{{1,3}})?"
     rf"|(?:{_H}:){{2,7}}:|::(?:[Ff]{{4}}:)?{_V4}"

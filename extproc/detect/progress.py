@@ -6,8 +6,11 @@ So a stream is held back exactly as long as a rule can still be in progress, whi
 and nothing after a space, instead of a fixed window (detection.md, 3.2: every token late, and long secrets lost).
 
 The automaton may only err by holding too much. It drops what would shorten a match: counts (`{16}` is read as "one or
-more"), anchors and word boundaries. The declared longest match puts the upper bound back: nothing that began earlier
-can still grow. Counts being gone, threads that began in one word soon share a state, and only the earliest is kept.
+more") and anchors. The declared longest match puts the upper bound back: nothing that began earlier can still grow.
+Counts being gone, threads that began in one word soon share a state, and only the earliest is kept. Word boundaries are
+kept: most rules begin with one, and would otherwise begin anew at every letter.
+
+Replies are made of few different pieces (a provider's tokens), so what a piece does to a front is remembered whole.
 """
 
 from __future__ import annotations
@@ -39,8 +42,13 @@ _NOT = {
     op.CATEGORY_NOT_WORD: op.CATEGORY_WORD,
     op.CATEGORY_NOT_SPACE: op.CATEGORY_SPACE,
 }
+_BOUNDARIES = {op.AT_BOUNDARY: True, op.AT_NON_BOUNDARY: False}
 _CLASSES = (128, 1024, 1 << 31)
 _MOST_FRONTS = 4096
+_MOST_PIECES = 4096
+_LONGEST_PIECE = 16
+"""Characters: longer pieces seldom come twice."""
+
 _MOST_FOLDED = 512
 """Caseless ranges wider than this are read as any character."""
 
@@ -102,56 +110,92 @@ class _Machine:
         self._graph = _Graph()
         starts = [self._graph.pattern(spec) for spec in specs]
         self._initial = self._graph.closure(starts)
-        self._edges = sorted({edge for low, high in self._graph.ranges() for edge in (low, high + 1)})
+        ranges = (*self._graph.ranges(), *_CATEGORIES[op.CATEGORY_WORD])
+        self._edges = sorted({edge for low, high in ranges for edge in (low, high + 1)})
         self._ascii = bytes(min(bisect_right(self._edges, code), 255) for code in range(256))
         self._few = len(self._edges) < 256
-        self._fronts: dict[tuple[Nodes, ...], _Front] = {}
-        self.start = self._front(())
+        self._fronts: dict[tuple[tuple[Nodes, ...], bool], _Front] = {}
+        self._pieces: dict[tuple[_Front, str], _Move] = {}
+        self._starts = (self._front((), False), self._front((), True))
 
-    def kinds(self, text: str) -> Iterable[int]:
+    def start(self, before: str = "") -> _Front:
+        """The front without threads behind this character; '' for the beginning of the text."""
+        return self._starts[bool(before) and _is_word(ord(before))]
+
+    def move(self, front: _Front, text: str) -> _Move:
+        """What these characters do to a front."""
+        known = self._pieces.get((front, text))
+        if known is not None:
+            return known
+        found = self._walked(front, text)
+        if len(text) <= _LONGEST_PIECE:
+            if len(self._pieces) >= _MOST_PIECES:
+                self._pieces.clear()  # what is common comes back at once
+            self._pieces[front, text] = found
+        return found
+
+    def _walked(self, front: _Front, text: str) -> _Move:
+        kept: Sequence[int] = range(len(front.threads))
+        for place, kind in enumerate(self._kinds(text), len(front.threads)):
+            step = front.moves.get(kind) or self._step(front, kind)
+            if step.kept is not None:
+                places = (*kept, place)
+                kept = [places[each] for each in step.kept]
+            front = step.front
+        return _Move(front, tuple(kept))
+
+    def _kinds(self, text: str) -> Iterable[int]:
         """Each character as a number; characters that no pattern tells apart have the same."""
         if text.isascii() and self._few:
             return text.encode().translate(self._ascii)
         return [bisect_right(self._edges, ord(character)) for character in text]
 
-    def move(self, front: _Front, kind: int) -> _Move:
-        """What a character of this kind does to a front."""
+    def _step(self, front: _Front, kind: int) -> _Move:
+        """What one character of this kind does."""
         code = self._edges[kind - 1] if kind else 0
+        word = _is_word(code)
         alive: list[Nodes] = []
         kept: list[int] = []
         for place, nodes in enumerate((*front.threads, self._initial)):
-            after = self._graph.closure(self._graph.reached(nodes, code))
+            here = self._graph.closure(nodes, boundary=word != front.word)
+            after = self._graph.closure(self._graph.reached(here, code))
             if after and after not in alive:
                 alive.append(after)
                 kept.append(place)
-        found = _Move(self._front(tuple(alive)), tuple(kept))
+        steady = kept == list(range(len(front.threads)))
+        found = _Move(self._front(tuple(alive), word), None if steady else tuple(kept))
         if len(self._fronts) < _MOST_FRONTS:
             front.moves[kind] = found
         return found
 
-    def _front(self, threads: tuple[Nodes, ...]) -> _Front:
-        known = self._fronts.get(threads)
+    def _front(self, threads: tuple[Nodes, ...], word: bool) -> _Front:
+        known = self._fronts.get((threads, word))
         if known is None:
-            known = _Front(threads)
+            known = _Front(threads, word)
             if len(self._fronts) < _MOST_FRONTS:
-                self._fronts[threads] = known
+                self._fronts[threads, word] = known
         return known
 
 
 @dataclass(slots=True, eq=False)
 class _Front:
-    """Where the living threads are, earliest first: what they can do next depends on nothing else."""
+    """Where the living threads are, earliest first, and whether a word character came last: what can happen next
+    depends on nothing else.
+    """
 
     threads: tuple[Nodes, ...]
+    word: bool
     moves: dict[int, _Move] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Move:
-    """The front after a character, and the threads that lived, by their place in the old one; past its end: newborn."""
+    """The front after some characters, and the threads that live, by their place in the old one; past its end: newborn,
+    by the character that they began at. None where all of the old live and no other.
+    """
 
     front: _Front
-    kept: tuple[int, ...]
+    kept: tuple[int, ...] | None
 
 
 class _Follower:
@@ -161,29 +205,23 @@ class _Follower:
 
     def __init__(self, machine: _Machine) -> None:
         self._machine = machine
-        self._front = machine.start
+        self._front = machine.start()
         self._position = 0
         self._starts: list[int] = []
 
     def feed(self, text: str) -> None:
         """The next characters. What lies further back than the longest match needs no looking at."""
-        machine = self._machine
-        skipped = len(text) - machine.longest - 1
+        skipped = len(text) - self._machine.longest - 1
         if skipped > 0:
-            self._front, self._starts = machine.start, []
+            self._front, self._starts = self._machine.start(text[skipped - 1]), []
             self._position += skipped
             text = text[skipped:]
-        front, starts, position = self._front, self._starts, self._position
-        for kind in machine.kinds(text):
-            move = front.moves.get(kind) or machine.move(front, kind)
-            if move.kept:
-                starts.append(position)
-                starts = [starts[place] for place in move.kept]
-            else:
-                starts = []
-            front = move.front
-            position += 1
-        self._front, self._starts, self._position = front, starts, position
+        move = self._machine.move(self._front, text)
+        if move.kept is not None:
+            starts, born = self._starts, self._position - len(self._starts)
+            self._starts = [starts[place] if place < len(starts) else born + place for place in move.kept]
+        self._front = move.front
+        self._position += len(text)
 
     @property
     def unsettled(self) -> int:
@@ -192,11 +230,14 @@ class _Follower:
 
 
 class _Graph:
-    """A nondeterministic automaton in the making: edges on characters, and free edges."""
+    """A nondeterministic automaton in the making: edges on characters, free edges, and edges that are free only at a
+    word boundary, or only away from one.
+    """
 
     def __init__(self) -> None:
         self._edges: list[list[tuple[Ranges, int]]] = []
         self._free: list[list[int]] = []
+        self._at: dict[bool, dict[int, int]] = {True: {}, False: {}}
 
     def pattern(self, spec: PatternSpec) -> int:
         """Adds a pattern and returns the node that it starts from."""
@@ -213,11 +254,14 @@ class _Graph:
             for ranges, _ in edges:
                 yield from ranges
 
-    def closure(self, nodes: Iterable[int]) -> Nodes:
+    def closure(self, nodes: Iterable[int], *, boundary: bool | None = None) -> Nodes:
+        """All that can be reached for nothing; beyond boundaries only where it is known whether here is one."""
         found = set(nodes)
         open_ = list(found)
+        at = {} if boundary is None else self._at[boundary]
         while open_:
-            for node in self._free[open_.pop()]:
+            left = open_.pop()
+            for node in (*self._free[left], *((at[left],) if left in at else ())):
                 if node not in found:
                     found.add(node)
                     open_.append(node)
@@ -261,6 +305,8 @@ class _Graph:
             _, added, removed, inner = argument
             folded = bool(added & op.SRE_FLAG_IGNORECASE) or (caseless and not removed & op.SRE_FLAG_IGNORECASE)
             self._sequence(inner, start, end, folded)
+        elif kind is op.AT and argument in _BOUNDARIES:
+            self._at[_BOUNDARIES[argument]][start] = end
         elif kind is op.AT:
             self._free[start].append(end)
         else:
@@ -276,6 +322,11 @@ class _Graph:
             self._free[start].append(end)
         if most > 1:
             self._free[last].append(first)
+
+
+def _is_word(code: int) -> bool:
+    """Whether RE2's word boundaries count a character as part of a word."""
+    return any(low <= code <= high for low, high in _CATEGORIES[op.CATEGORY_WORD])
 
 
 def _parsed(spec: PatternSpec) -> Any:

@@ -20,6 +20,15 @@ _IBAN_LENGTHS = {
 }  # fmt: skip
 """Characters of an IBAN by country (SWIFT's IBAN registry)."""
 
+IBAN_NUMERIC = (
+    "AE", "AT", "BA", "BE", "BI", "CR", "CZ", "DE", "DJ", "DK", "EE", "EG", "ES", "FI", "FO", "GL", "HR", "HU", "IL",
+    "IS", "LT", "LY", "ME", "MN", "MR", "NO", "PL", "PT", "RS", "SD", "SE", "SI", "SK", "SO", "ST", "TL", "TN", "VA",
+    "XK",
+)  # fmt: skip
+"""Countries whose IBANs have no letter behind the country code (the same registry)."""
+
+IBAN_OTHERS = tuple(country for country in _IBAN_LENGTHS if country not in IBAN_NUMERIC)
+
 _LETTERS = str.maketrans({chr(ord("A") + n): str(10 + n) for n in range(26)})
 
 _SSN_ADVERTISED = frozenset({"078051120", "219099999", "123456789", "987654321"})

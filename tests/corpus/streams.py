@@ -113,6 +113,20 @@ def case(value: Value, place: Place, *, seed: int, cut: int) -> Case:
     return Case(f"{value.kind}-{place}-{cut}", bytes(writer.body), value.kind, value.text, place, cut, around)
 
 
+def prose(deltas: int, *, seed: int) -> bytes:
+    """A stream of one long text without values: a word to each delta, as tokens are, of seven characters or so.
+
+    Words come about as often, and come again about as often, as those of a language do.
+    """
+    writer = _Writer(Random(f"{seed} prose"))
+    words = ["".join(writer.rng.choices("etaoinshrdlucmfw", k=writer.rng.randint(2, 10))) for _ in range(3000)]
+    writer.choice(0, {"role": "assistant", "content": "", "refusal": None})
+    for _ in range(deltas):
+        writer.delta((0, "content"), " " + words[int(3000 * writer.rng.random() ** 3)])
+    writer.end([(0, "stop")])
+    return bytes(writer.body)
+
+
 def heard(body: bytes) -> dict[Channel, str]:
     """What a client puts together from a stream. Raises ValueError for events that are not JSON or not complete."""
     found: dict[Channel, str] = {}
@@ -172,6 +186,12 @@ class _Writer:
     def choice(self, index: int, delta: dict[str, Any], finish: str | None = None) -> None:
         self.chunk(choices=[{"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}])
 
+    def end(self, reasons: Sequence[tuple[int, str]]) -> None:
+        for index, reason in reasons:
+            self.choice(index, {}, reason)
+        self.chunk(choices=[], usage=USAGE)
+        self.body += encode("", b"[DONE]")
+
     def chunk(self, **members: Any) -> None:
         self.body += encode("", json.dumps(self._head | members, ensure_ascii=False, separators=(",", ":")).encode())
 
@@ -201,10 +221,7 @@ def _play(writer: _Writer, place: Place, first: str, second: str) -> tuple[int, 
         writer.delta(channel, '","n":1}')
     elif place == "reasoning":
         writer.words((0, "content"), 3)
-    for index in range(choices):
-        writer.choice(index, {}, "tool_calls" if calls else "stop")
-    writer.chunk(choices=[], usage=USAGE)
-    writer.body += encode("", b"[DONE]")
+    writer.end([(index, "tool_calls" if calls else "stop") for index in range(choices)])
     return around
 
 

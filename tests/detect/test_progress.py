@@ -9,6 +9,7 @@ from extproc.detect.progress import Automaton, NotWatchable, Watch, longest
 
 EMAIL = PatternSpec("email", r"\b[a-z0-9._-]{1,20}@[a-z0-9.-]{1,40}\.[a-z]{2,8}\b", caseless=True)
 CARD = PatternSpec("card", r"\b(?:[0-9][ -]?){12,18}[0-9]\b")
+ANYWHERE = PatternSpec("email", EMAIL.expression.removeprefix(r"\b"), caseless=True)
 TERM = PatternSpec("term", "Project Heron", caseless=True, literal=True)
 
 
@@ -45,7 +46,18 @@ def test_only_what_a_rule_may_still_be_in_the_middle_of_is_held(text: str, held:
 def test_no_more_is_held_than_the_longest_match() -> None:
     assert longest(EMAIL) == 20 + 1 + 40 + 1 + 8
     assert unsettled("a" * 10_000, EMAIL) == longest(EMAIL)
-    assert unsettled("a" * 10_000, EMAIL, step=10_000) == longest(EMAIL)
+    assert unsettled("a" * 10_000, ANYWHERE) == unsettled("a" * 10_000, ANYWHERE, step=10_000) == longest(ANYWHERE)
+    assert unsettled("a" * 10_000, EMAIL, step=10_000) == 0  # it begins at a word, and this one is too long
+
+
+def test_a_rule_that_begins_a_word_is_not_in_progress_within_one() -> None:
+    word = PatternSpec("word", r"\bkey-[0-9]{2}\b")
+    inside = PatternSpec("inside", r"\Bkey-[0-9]{2}")
+    assert unsettled("key-1", word) == unsettled("a key-1", word) == unsettled("é" + "key-1", word) == 5
+    assert unsettled("monkey-1", word) == unsettled("a key-1", inside) == 0
+    assert unsettled("monkey-1", inside) == 5
+    assert unsettled("key-12", word) == 6  # whether the word ends here, the next character says
+    assert unsettled("key-12 ", word) == 0
 
 
 @pytest.mark.parametrize("expression", ["a+", "a.*b", r"\pL", r"\d{3,}", "[[:alpha:]]"])
@@ -56,10 +68,28 @@ def test_a_pattern_without_a_longest_match_or_of_re2_alone_is_refused_by_its_tex
 
 
 PIECES = st.sampled_from(
-    ["a", "b", "[ab]", "[^b]", "x", ".", r"\d", r"\w", r"\b", r"\s", "é", "(?:ab|x1)", "K", "^", "$"]
+    [
+        "a",
+        "b",
+        "[ab]",
+        "[^b]",
+        "x",
+        ".",
+        r"\d",
+        r"\w",
+        r"\b",
+        r"\B",
+        r"(?:\ba|b)",
+        r"\s",
+        "é",
+        "(?:ab|x1)",
+        "K",
+        "^",
+        "$",
+    ]
 )
 ITEMS = st.tuples(PIECES, st.sampled_from(["", "?", "{1,3}", "{2}", "{0,2}"])).map(
-    lambda pair: pair[0] + (pair[1] if pair[0] not in (r"\b", "^", "$") else "")
+    lambda pair: pair[0] + (pair[1] if pair[0] not in (r"\b", r"\B", "^", "$") else "")
 )
 EXPRESSIONS = st.lists(ITEMS, min_size=1, max_size=4).map("".join).filter(lambda text: not check(text))
 TEXTS = st.text(alphabet="abx1 -éKkK\n", max_size=24)
