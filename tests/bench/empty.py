@@ -1,6 +1,9 @@
 """The cheapest ext_proc processor that Python can be: our transport, and the same empty word to every message.
 
-`python tests/bench/empty.py unix:PATH`
+`python tests/bench/empty.py unix:PATH [BYTES]`
+
+With BYTES, a piece of a streamed reply is answered by a piece of that size, neither looked at nor built: what is left
+is gRPC's own.
 """
 
 from __future__ import annotations
@@ -20,24 +23,46 @@ EMPTY = {
     "response_headers": pb.ProcessingResponse(response_headers=pb.HeadersResponse()).SerializeToString(),
     "response_body": pb.ProcessingResponse(response_body=pb.BodyResponse()).SerializeToString(),
 }
+A_PIECE = b"\x2a"
+"""How a message begins whose `response_body` is set (field 5, with a length)."""
+
+THE_LAST = b"\x10\x01"
+"""How one ends whose `end_of_stream` is set (field 2 of its body)."""
+
+
+def piece(size: int, *, end: bool) -> bytes:
+    streamed = pb.StreamedBodyResponse(body=b" " * size, end_of_stream=end)
+    body = pb.BodyResponse(response=pb.CommonResponse(body_mutation=pb.BodyMutation(streamed_response=streamed)))
+    return pb.ProcessingResponse(response_body=body).SerializeToString()
 
 
 class Empty:
-    """Parses, because a processor that does not look cannot know which reply is due."""
+    """Parses, because a processor that does not look cannot know which reply is due; pieces alone are known at sight."""
 
-    def __init__(self, write: Callable[[bytes], Awaitable[None]]) -> None:
+    failure = None
+
+    def __init__(self, write: Callable[[bytes], Awaitable[None]], size: int) -> None:
         self._write = write
+        self._streams = size > 0
+        self._pieces = {end: piece(size, end=end) for end in (False, True)}
 
     async def receive(self, data: bytes) -> None:
+        if self._streams and data.startswith(A_PIECE):
+            await self._write(self._pieces[data.endswith(THE_LAST)])
+            return
         kind = pb.ProcessingRequest.FromString(data).WhichOneof("request")
         await self._write(EMPTY[str(kind)])
+
+    def half_closed(self) -> None:
+        """Nothing is owed."""
 
     def closed(self) -> None:
         """Nothing is kept."""
 
 
 async def main() -> None:
-    server = GrpcServer(lambda _, write: Empty(write), Health(serving=True), 64 << 20)  # type: ignore[arg-type]  # a Driver in all that is used
+    size = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    server = GrpcServer(lambda _, write: Empty(write, size), Health(serving=True), 64 << 20)  # type: ignore[arg-type, return-value]  # a Driver in all that is used
     await server.start(sys.argv[1])
     await asyncio.Event().wait()
 
