@@ -58,6 +58,9 @@ class EntityRule:
 TAIL_CAP = 16384
 """Characters to which a tail or a closing may extend a hit, and for which a stream waits."""
 
+CLOSING_LINE = 85
+"""Characters of the longest line that a closing begins, `-----END RSA PRIVATE KEY-----` and the like."""
+
 MAX_CANDIDATES = 100_000
 """Candidates in one text, beyond which judging them would keep a worker from everybody else for seconds."""
 
@@ -162,8 +165,10 @@ class _Ends:
 def _watched(rule: EntityRule) -> PatternSpec:
     """A rule as `progress` follows it: what may lengthen a match, and what is looked at after one, belong to it."""
     tail = f"[{re2.escape(rule.tail)}]{{0,{TAIL_CAP}}}" if rule.tail else ""
+    rest = CLOSING_LINE - len(rule.closing) - 5
+    closing = f"(?:{re2.escape(rule.closing)}[A-Z0-9 ]{{0,{rest}}}-----)?" if rule.closing else ""
     after = "(?:[\\s\\S]" * AFTER + ")?" * AFTER
-    return PatternSpec(rule.label, f"(?:{rule.expression}){tail}{after}", rule.caseless)
+    return PatternSpec(rule.label, f"(?:{rule.expression}){tail}{closing}{after}", rule.caseless)
 
 
 def _line_end(text: str, at: int) -> int:

@@ -10,7 +10,8 @@ more") and anchors. The declared longest match puts the upper bound back: nothin
 Counts being gone, threads that began in one word soon share a state, and only the earliest is kept. Word boundaries are
 kept: most rules begin with one, and would otherwise begin anew at every letter.
 
-Replies are made of few different pieces (a provider's tokens), so what a piece does to a front is remembered whole.
+The automaton also says where a match may have ended, so that nobody has to search where none has; here it may only say
+so too often. Replies are made of few different pieces (a provider's tokens), so what a piece does is remembered whole.
 """
 
 from __future__ import annotations
@@ -84,22 +85,25 @@ class Automaton:
 
 
 class Watch:
-    """How far one growing text is settled."""
+    """How far one growing text is settled: `unsettled` characters at its end may still become a match, or a longer one.
 
-    __slots__ = ("_followers",)
+    No match has ended behind character `ended`.
+    """
+
+    __slots__ = ("_followers", "ended", "unsettled")
 
     def __init__(self, automaton: Automaton) -> None:
         self._followers = [_Follower(machine) for machine in automaton.machines]
+        self.unsettled = 0
+        self.ended = 0
 
     def feed(self, text: str) -> None:
         """The next characters."""
+        unsettled = 0
         for follower in self._followers:
-            follower.feed(text)
-
-    @property
-    def unsettled(self) -> int:
-        """How many characters at the end may still become a match, or a longer one."""
-        return max([follower.unsettled for follower in self._followers], default=0)
+            unsettled = max(unsettled, follower.feed(text))
+            self.ended = max(self.ended, follower.ended)
+        self.unsettled = unsettled
 
 
 class _Machine:
@@ -115,7 +119,7 @@ class _Machine:
         self._ascii = bytes(min(bisect_right(self._edges, code), 255) for code in range(256))
         self._few = len(self._edges) < 256
         self._fronts: dict[tuple[tuple[Nodes, ...], bool], _Front] = {}
-        self._pieces: dict[tuple[_Front, str], _Move] = {}
+        self.known: dict[tuple[_Front, str], _Move] = {}
         self._starts = (self._front((), False), self._front((), True))
 
     def start(self, before: str = "") -> _Front:
@@ -124,25 +128,26 @@ class _Machine:
 
     def move(self, front: _Front, text: str) -> _Move:
         """What these characters do to a front."""
-        known = self._pieces.get((front, text))
-        if known is not None:
-            return known
         found = self._walked(front, text)
         if len(text) <= _LONGEST_PIECE:
-            if len(self._pieces) >= _MOST_PIECES:
-                self._pieces.clear()  # what is common comes back at once
-            self._pieces[front, text] = found
+            if len(self.known) >= _MOST_PIECES:
+                self.known.clear()  # what is common comes back at once
+            self.known[front, text] = found
         return found
 
     def _walked(self, front: _Front, text: str) -> _Move:
-        kept: Sequence[int] = range(len(front.threads))
-        for place, kind in enumerate(self._kinds(text), len(front.threads)):
+        old = len(front.threads)
+        kept: Sequence[int] = range(old)
+        ended = 0
+        for place, kind in enumerate(self._kinds(text)):
             step = front.moves.get(kind) or self._step(front, kind)
             if step.kept is not None:
-                places = (*kept, place)
+                places = (*kept, old + place)
                 kept = [places[each] for each in step.kept]
+            if step.ended:
+                ended = place + 1
             front = step.front
-        return _Move(front, tuple(kept))
+        return _Move(front, _changed(kept, old), ended)
 
     def _kinds(self, text: str) -> Iterable[int]:
         """Each character as a number; characters that no pattern tells apart have the same."""
@@ -162,8 +167,8 @@ class _Machine:
             if after and after not in alive:
                 alive.append(after)
                 kept.append(place)
-        steady = kept == list(range(len(front.threads)))
-        found = _Move(self._front(tuple(alive), word), None if steady else tuple(kept))
+        ended = any(map(self._graph.ends, alive))
+        found = _Move(self._front(tuple(alive), word), _changed(kept, len(front.threads)), int(ended))
         if len(self._fronts) < _MOST_FRONTS:
             front.moves[kind] = found
         return found
@@ -191,42 +196,56 @@ class _Front:
 @dataclass(frozen=True, slots=True)
 class _Move:
     """The front after some characters, and the threads that live, by their place in the old one; past its end: newborn,
-    by the character that they began at. None where all of the old live and no other.
+    by the character that they began at. None where all of the old live and no other. No match ends behind `ended` of
+    the characters.
     """
 
     front: _Front
     kept: tuple[int, ...] | None
+    ended: int
+
+
+def _changed(kept: Sequence[int], old: int) -> tuple[int, ...] | None:
+    return None if len(kept) == old and all(place == each for place, each in enumerate(kept)) else tuple(kept)
 
 
 class _Follower:
-    """The threads that live at the end of one growing text."""
+    """The threads that live at the end of one growing text, and where a match may last have ended."""
 
-    __slots__ = ("_front", "_machine", "_position", "_starts")
+    __slots__ = ("_front", "_machine", "_position", "_starts", "ended")
 
     def __init__(self, machine: _Machine) -> None:
         self._machine = machine
         self._front = machine.start()
         self._position = 0
         self._starts: list[int] = []
+        self.ended = 0
 
-    def feed(self, text: str) -> None:
-        """The next characters. What lies further back than the longest match needs no looking at."""
-        skipped = len(text) - self._machine.longest - 1
-        if skipped > 0:
-            self._front, self._starts = self._machine.start(text[skipped - 1]), []
-            self._position += skipped
-            text = text[skipped:]
-        move = self._machine.move(self._front, text)
+    def feed(self, text: str) -> int:
+        """The next characters; returns how many at the end are unsettled."""
+        machine, position = self._machine, self._position
+        if len(text) > machine.longest:
+            text = self._skip(text)
+            position = self._position
+        move = machine.known.get((self._front, text)) or machine.move(self._front, text)
+        starts = self._starts
         if move.kept is not None:
-            starts, born = self._starts, self._position - len(self._starts)
-            self._starts = [starts[place] if place < len(starts) else born + place for place in move.kept]
+            old = len(starts)
+            starts = [starts[place] if place < old else position - old + place for place in move.kept]
+            self._starts = starts
+        if move.ended:
+            self.ended = max(self.ended, position + move.ended)
         self._front = move.front
-        self._position += len(text)
+        self._position = position = position + len(text)
+        return min(position - starts[0], machine.longest) if starts else 0
 
-    @property
-    def unsettled(self) -> int:
-        """How many characters at the end may still become a match, or a longer one."""
-        return min(self._position - self._starts[0], self._machine.longest) if self._starts else 0
+    def _skip(self, text: str) -> str:
+        """What lies further back than the longest match needs no following; matches may well have ended there."""
+        skipped = len(text) - self._machine.longest
+        self._front, self._starts = self._machine.start(text[skipped - 1]), []
+        self.ended = self._position + len(text)
+        self._position += skipped
+        return text[skipped:]
 
 
 class _Graph:
@@ -238,10 +257,12 @@ class _Graph:
         self._edges: list[list[tuple[Ranges, int]]] = []
         self._free: list[list[int]] = []
         self._at: dict[bool, dict[int, int]] = {True: {}, False: {}}
+        self._ends: set[int] = set()
 
     def pattern(self, spec: PatternSpec) -> int:
         """Adds a pattern and returns the node that it starts from."""
         start, end = self._node(), self._node()
+        self._ends.add(end)
         if spec.literal:
             self._path([_literal(ord(c), spec.caseless) for c in spec.expression], start, end)
         else:
@@ -266,6 +287,10 @@ class _Graph:
                     found.add(node)
                     open_.append(node)
         return frozenset(found)
+
+    def ends(self, nodes: Nodes) -> bool:
+        """Whether a match may end here, whatever comes next."""
+        return any(not self._ends.isdisjoint(self.closure(nodes, boundary=each)) for each in (True, False))
 
     def reached(self, nodes: Nodes, code: int) -> set[int]:
         return {

@@ -3,7 +3,7 @@
 What comes out, joined, is what the policy makes of the whole text, however it was cut (tests/guard/test_text.py). Three
 facts make that so. The automaton says from where on a match may still grow. A span that crosses that place is waited
 for. And a search starts where the last one was settled, with the text before it as context, exactly as a search over
-the whole text would have gone on there.
+the whole text would have gone on there. Where the automaton saw no match end, there is nothing to search for.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ class GrowingText:
     def _settle(self, until: int) -> None:
         if until <= self._settled:
             return
-        for span in self._look(self._window, self._settled - self._base):
+        unseen = self._watch.ended > self._settled  # else no match can have ended in what is not settled
+        for span in self._look(self._window, self._settled - self._base) if unseen else ():
             start, end = span.start + self._base, span.end + self._base
             if start >= until:
                 break

@@ -108,6 +108,26 @@ def test_whatever_comes_next_nothing_changes_in_the_settled_part(
         assert now == later
 
 
+@settings(max_examples=400, deadline=None)  # as above
+@given(st.lists(st.tuples(EXPRESSIONS, st.booleans()), min_size=1, max_size=3), TEXTS, st.integers(1, 24))
+def test_no_match_ends_where_none_was_said_to(expressions: list[tuple[str, bool]], text: str, step: int) -> None:
+    specs = [PatternSpec("x", expression, caseless=caseless) for expression, caseless in expressions]
+    watch = Watch(Automaton(specs))
+    for at in range(0, len(text), step):
+        watch.feed(text[at : at + step])
+        fed = text[: at + step]
+        assert all(hit.end <= watch.ended for spec in specs for hit in Scanner((spec,)).find(fed))
+
+
+def test_it_is_known_where_a_match_may_have_ended() -> None:
+    watch = Watch(Automaton((EMAIL, TERM)))
+    seen = []
+    for text in ("write to ", "bob@", "example.com", ", or not, ", "a" * 100, " x@y.de" + " " * 100):
+        watch.feed(text)
+        seen.append(watch.ended)
+    assert seen == [0, 0, 24, 24, 134, 241]  # what is longer than any match is not followed to its beginning
+
+
 @given(TEXTS, st.integers(1, 24))
 def test_it_does_not_matter_how_the_text_arrives(text: str, step: int) -> None:
     assert unsettled(text, EMAIL, CARD, TERM, step=step) == unsettled(text, EMAIL, CARD, TERM)

@@ -17,6 +17,7 @@ from extproc.dialects.sse import Framer
 from extproc.guard.stream import StreamGuard, StreamLimits
 from extproc.model import Exchange, Request
 from extproc.policies.dlp_filter import DlpFilter, DlpSettings
+from extproc.policies.pii_detector import PiiDetector
 
 SEEDS = (1, 2, 3)
 VALUES = {seed: sensitive(seed=seed, each=1) for seed in SEEDS}
@@ -91,6 +92,23 @@ def check(case: Case, out: bytes) -> None:
 def test_no_value_is_heard_and_the_rest_of_the_stream_is_whole(seed: int, place: Place, split: Split) -> None:
     for case in CASES[seed, place]:
         check(case, guarded(split(case.body, Random(case.name)), LINKS[seed]))
+
+
+@pytest.mark.parametrize("place", ["text", "reasoning", "refusal", "second-choice"])
+def test_a_detector_makes_of_a_stream_what_it_makes_of_the_whole(place: Place) -> None:
+    detector = PiiDetector(PiiDetector.Settings())
+    exchange = Exchange()
+    found = 0
+    for case in cases(sensitive(seed=1, each=6), seed=1):
+        if case.place == place:
+            text = heard(case.body)[case.channel]
+            spans = detector.spans(exchange, text)
+            found += bool(spans)
+            for span in reversed(spans):
+                text = text[: span.start] + span.replacement + text[span.end :]
+            out = guarded([event + b"\n\n" for event in case.body.split(b"\n\n")[:-1]], Link(policy=detector))
+            assert heard(out)[case.channel] == text, case.name
+    assert found > 50
 
 
 @pytest.mark.parametrize("split", SPLITS)

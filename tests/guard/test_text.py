@@ -134,5 +134,19 @@ def test_the_window_stays_small_and_the_work_linear() -> None:
 
     growing = GrowingText(look, Automaton(SPECS))
     for number in range(20_000):
-        growing.feed(Piece(number, "word "))
+        growing.feed(Piece(number, "word aa "))
     assert max(looked) < 6 * CONTEXT
+
+
+def test_a_rule_is_asked_only_where_one_may_have_ended() -> None:
+    looked: list[int] = []
+
+    def look(text: str, start: int) -> Sequence[Span]:
+        looked.append(start)
+        return look_for(*SPECS[:3])(text, start)
+
+    growing = GrowingText(look, Automaton(SPECS[:3]))
+    for number, text in enumerate(["all is ", "well, ", "ask b@c.de ", "and ", "all is ", "well"]):
+        growing.feed(Piece(number, text))
+    growing.finish()
+    assert len(looked) == 1 and [span.label for span in growing.found] == ["email"]
