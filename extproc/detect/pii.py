@@ -340,14 +340,14 @@ def _iban(found: str, before: str, after: str) -> Iterable[Span]:
 
 
 def _ipv4(found: str, before: str, after: str) -> bool:
-    return _any_ipv4(found, before, after) and not validators.ipv4_is_private(found)
+    return _any_ipv4(found, before, after) and not validators.ipv4_is_private(found.partition("/")[0])
 
 
 def _any_ipv4(found: str, before: str, after: str) -> bool:
     """Not part of a longer dotted number, not a version."""
     if before[-1:] in (".", "-", "_") or after[:1] == "_" or (after[:1] in (".", "-") and after[1:2] in _DIGIT):
         return False
-    return validators.ipv4(found) and not _said(_VERSION_WORDS, before[-24:])
+    return validators.ipv4(found.partition("/")[0]) and not _said(_VERSION_WORDS, before[-24:])
 
 
 def _ipv6(found: str, before: str, after: str) -> bool:
@@ -361,6 +361,7 @@ def _any_ipv6(found: str, before: str, after: str) -> bool:
 
 def _ipv6_of(found: str, before: str, after: str) -> ipaddress.IPv6Address | None:
     """The address, unless it is a piece of a longer word or could be a path in C++ or Rust (`a::b`)."""
+    found = found.partition("/")[0]
     colons = found.count(":")
     shortened = "::" in found
     if (colons > 7 if shortened else colons != 7 - ("." in found)) or (shortened and _count(found) < 2):
@@ -384,7 +385,10 @@ def _npi(found: str, before: str, after: str) -> bool:
 
 _H = "[0-9A-Fa-f]{1,4}"
 _V4 = r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}"
-_DOTTED = r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3,20}\b"
+_PREFIX = "(?:/[0-9]{1,3})?"
+"""How many bits of an address name its network (RFC 4632): they belong to it."""
+
+_DOTTED = rf"\b[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3,20}}\b{_PREFIX}"
 """A long row of numbers is one candidate."""
 
 _SAYS = r"(?: (?:number|no\.?|num|id|is))?[\"']?[ \t]{0,3}[=:#-]{0,2}[ \t]{0,3}(?:is )?[\"']?"
@@ -447,8 +451,8 @@ _V6 = (
 )
 """More groups than an address has, so that a long row of them is one candidate."""
 
-IP = (EntityRule("IP", _DOTTED, 83, _ipv4), EntityRule("IP", _V6, 221, _ipv6))
-IP_PRIVATE = (EntityRule("IP", _DOTTED, 83, _any_ipv4), EntityRule("IP", rf"{_V6}|::1\b", 221, _any_ipv6))
+IP = (EntityRule("IP", _DOTTED, 87, _ipv4), EntityRule("IP", rf"(?:{_V6}){_PREFIX}", 225, _ipv6))
+IP_PRIVATE = (EntityRule("IP", _DOTTED, 87, _any_ipv4), EntityRule("IP", rf"(?:{_V6}|::1\b){_PREFIX}", 225, _any_ipv6))
 PCI = (
     *CARD,
     EntityRule(

@@ -94,7 +94,7 @@ def test_an_iban_is_as_long_as_its_country_says(value: str) -> None:
     assert not found(f"to {value}1") and not found(f"to {value[:-1]}")
 
 
-@pytest.mark.parametrize("value", ["8.8.8.8", "201.76.194.244", "2001:db8::1", "b719:7e91:5cac:d634:cb8:8c2b:ccf1:eda3", "::ffff:8.8.8.8"])  # fmt: skip
+@pytest.mark.parametrize("value", ["8.8.8.8", "201.76.194.244", "2001:db8::1", "b719:7e91:5cac:d634:cb8:8c2b:ccf1:eda3", "::ffff:8.8.8.8", "8.8.0.0/16", "2001:db8::/32", "2001:db8::1:2/128"])  # fmt: skip
 def test_public_addresses_are_found(value: str) -> None:
     assert found(f"ip={value} user") == [("IP", value)]
 
@@ -102,7 +102,7 @@ def test_public_addresses_are_found(value: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["127.0.0.1", "192.168.1.1", "::1", "fe80::1", "1.3.6.1.4.1.311", "version 4.18.2.1", "v1.2.3.4", "std::vec::Vec",
-     "12:34:56", "a::b", "2001::25de::cade", "1.2.3.4.5", "00:1A:2B:3C:4D:5E"],
+     "12:34:56", "a::b", "2001::25de::cade", "1.2.3.4.5", "10.0.0.0/8", "::", "1::", "00:1A:2B:3C:4D:5E"],
 )  # fmt: skip
 def test_private_addresses_versions_paths_and_times_are_not(text: str) -> None:
     assert not found(text)
