@@ -21,10 +21,15 @@ _PEM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\\n\r"
 _WORD = frozenset(_KEY) - {"-"}
 _PLACEHOLDER = (
     "example", "xxxx", "your", "placeholder", "redacted", "changeme", "change_me", "change-me", "insert", "replace",
-    "dummy", "put_", "_here", "-here", "****", "....", "####", "____", "----", "${", "{{", "$(", "<", ">", "%s", "%(", "%{",
-    "0000000000", "1234567890123", "aaaaaaaa", "…", "environ", "getenv", "process.env", "secrets.", "vault(", "todo", "token",
+    "dummy", "put_", "_here", "-here", "****", "....", "####", "______", "------", "%s", "%(", "…", "0000000000",
+    "1234567890123", "1234-1234", "aaaaaaaa", "environ", "getenv", "process.env", "secrets.",
+    "vault(", "todo", "token",
 )  # fmt: skip
-_STANDS_FOR = re2.compile(f"(?i)here$|{'|'.join(map(re2.escape, _PLACEHOLDER))}")
+_NAME = "[A-Za-z0-9_.:/ |-]{1,64}"
+_TEMPLATES = (rf"\$\{{{_NAME}\}}", rf"\{{\{{{_NAME}\}}\}}", rf"\$\({_NAME}\)", "<[^<>]{1,64}>", rf"%\{{{_NAME}\}}")
+"""A whole one is filled in by somebody else; a brace or two are characters of a password."""
+
+_STANDS_FOR = re2.compile(f"(?i)here$|{'|'.join([*map(re2.escape, _PLACEHOLDER), *_TEMPLATES])}")
 _OPAQUE = (
     "chatcmpl-", "cmpl-", "msg_", "call_", "toolu_", "srvtoolu_", "fp_", "resp_", "rs_", "fc_", "run_", "thread_", "asst_",
     "file-", "req_", "item_", "ws_", "mcp_", "mcpr_", "ci_", "ig_", "gen-", "batch_", "step_", "ftjob-", "vs_", "evt_",
@@ -38,7 +43,10 @@ _MASK = frozenset("#*<$…")
 
 def is_placeholder(value: str) -> bool:
     """Whether a value stands for a secret instead of being one."""
-    return len(set(value)) < 6 or _STANDS_FOR.search(value.encode("utf-8", "replace")) is not None
+    return (
+        len(set(value)) < min(6, len(value) // 2 + 1)
+        or _STANDS_FOR.search(value.encode("utf-8", "replace")) is not None
+    )
 
 
 def _key(least: float = 3.0, *, digit: bool = True) -> Accept:
@@ -87,6 +95,15 @@ def _upper_and_digit(found: str, before: str, after: str) -> bool:
     )
 
 
+def _azure(found: str, before: str, after: str) -> bool:
+    return before[-1:] not in ("~", ".", "-", "+", "/") and after[:1] != "~" and _exact(found, before, after)
+
+
+def _openai_project(found: str, before: str, after: str) -> bool:
+    """OpenAI's keys carry `OpenAI` in Base64 in their middle; the short form of newer kinds is not known to lack it."""
+    return (len(found) >= 100 or "T3BlbkFJ" in found) and _KEYS(found, before, after)
+
+
 def _any(found: str, before: str, after: str) -> bool:
     return before[-1:] not in _WORD
 
@@ -124,9 +141,44 @@ _WORDS_FOR_PASSWORDS = frozenset({"password", "passwd", "pass", "pwd", "token", 
 
 def _named(found: str, before: str, after: str) -> bool:
     """A value whose name says secret: written out, and as random as generated ones are."""
-    if after[:1] in ("(", "[") or _has_no_digit(found) or is_placeholder(found) or found.lower().startswith(_OPAQUE):
+    if after[:1] in ("(", "[", "{") or _has_no_digit(found) or is_placeholder(found) or _is_identifier(found):
         return False
-    return _is_random(found, quoted=before[-1:] in ("'", '"', "`"))
+    return _is_random(found, quoted=before.rstrip()[-1:] in ("'", '"', "`", ">"))
+
+
+def _quoted(found: str, before: str, after: str) -> bool:
+    """As `_named`, for what stands between quotes: there a password may have any character."""
+    if is_placeholder(found) or _is_identifier(found) or "://" in found or found[0] == "^" or found[-1] == "$":
+        return False
+    letters = sum(map(str.isalpha, found))
+    return letters >= 3 and (len(_MARKS.intersection(found)) >= 4 or _is_random(found, quoted=True))
+
+
+def _plain_password(found: str, before: str, after: str) -> bool:
+    """What somebody chose to remember: letters, and a digit or a mark, in quotes behind the word itself."""
+    return (
+        _password(found, before, after)
+        and not (_has_no_digit(found) and _MARKS.isdisjoint(found))
+        and any(map(str.isalpha, found))
+        and not any(mark in found for mark in ("(", "->", "://", "{"))
+        and found[0] not in "/.^"
+    )
+
+
+def _encoded(found: str, before: str, after: str) -> bool:
+    return len(found.rstrip("=")) % 4 != 1 and not is_placeholder(found)
+
+
+def _xml_password(found: str, before: str, after: str) -> bool:
+    return _password(found, before, after) and not (found[0] == found[-1] == "%")
+
+
+def _is_identifier(value: str) -> bool:
+    """The id of a model's answer or call; a UUID made from the time (RFC 9562, version 1), which anybody could make."""
+    return value.lower().startswith(_OPAQUE) or (len(value) == 36 and value[14] == "1" and value[8] == value[13] == "-")
+
+
+_MARKS = frozenset("!#$%^&*(){}[]<>~|;@+?")
 
 
 def _has_no_digit(text: str) -> bool:
@@ -161,10 +213,12 @@ def _long(label: str, expression: str, max_length: int, accept: Accept = _KEYS) 
     return EntityRule(label, expression, max_length, accept, tail=_KEY)
 
 
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
 PROVIDER_KEYS = (
     _long("ANTHROPIC_KEY", r"sk-ant-[a-z0-9]{3,12}-[A-Za-z0-9_-]{24,200}", 220),
     _long("OPENROUTER_KEY", r"sk-or-(?:v1-)?[0-9a-f]{32,64}", 73),
-    _long("OPENAI_KEY", r"sk-(?:proj|svcacct|admin|service|None)-[A-Za-z0-9_-]{40,200}", 211),
+    _long("OPENAI_KEY", r"sk-(?:proj|svcacct|admin|service|None)-[A-Za-z0-9_-]{40,200}", 211, _openai_project),
     _long("OPENAI_KEY", r"\bsk-[A-Za-z0-9]{32,64}", 67),
     _long("GROQ_KEY", r"\bgsk_[A-Za-z0-9]{40,64}", 68),
     _long("XAI_KEY", r"\bxai-[A-Za-z0-9]{60,100}", 104),
@@ -191,7 +245,7 @@ PROVIDER_KEYS = (
     _long("GITLAB_TOKEN", r"\bglagent-[A-Za-z0-9_-]{50}", 58, _exact),
     _rule("GITLAB_TOKEN", r"\bglptt-[0-9a-f]{40}\b", 46, _exact),
     _rule("GITLAB_TOKEN", r"\bgloas-[A-Za-z0-9]{64}\b", 70, _exact),
-    _rule("GITLAB_TOKEN", r"\bGR1348941[A-Za-z0-9_-]{20}", 29, _letters(3.2)),
+    _rule("GITLAB_TOKEN", r"\bGR1348941[A-Za-z0-9_-]{20,50}", 59, _exact),
     _rule("GITLAB_TOKEN", r"_gitlab_session=([0-9a-z]{32})\b", 48),
     _long(
         "SLACK_TOKEN", r"\b(?i:xox[abeoprs])-(?:[0-9]{1,2}-)?[0-9A-Z]{6,64}-?[A-Za-z0-9-]{8,200}", 273, _letters(2.8)
@@ -205,7 +259,7 @@ PROVIDER_KEYS = (
     _rule("GOOGLE_KEY", r"\bGOCSPX-[A-Za-z0-9_-]{28}", 35, _exact),
     _long("GOOGLE_TOKEN", r"\bya29\.[A-Za-z0-9_-]{30,400}", 405),
     _rule("NPM_TOKEN", r"\bnpm_[A-Za-z0-9]{36}\b", 40, _exact),
-    _long("PYPI_TOKEN", r"\bpypi-AgE[A-Za-z0-9_-]{60,300}", 308),
+    _long("PYPI_TOKEN", r"\bpypi-AgE[A-Za-z0-9_-]{90,300}", 308),
     _rule("HUGGINGFACE_TOKEN", r"\b(?:hf_|api_org_)[A-Za-z]{34}\b", 42, _mixed_case),
     _rule("HUGGINGFACE_TOKEN", r"\bhf_[A-Za-z0-9]{34,40}\b", 43, _exact),
     _long("SENDGRID_KEY", r"\bSG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}", 100),
@@ -216,7 +270,7 @@ PROVIDER_KEYS = (
         r"\b(?i:accountkey|storage_?key|sharedaccesskey)[\"']?[ ]{0,2}[=:][ ]{0,2}[\"']?([A-Za-z0-9+/]{43,86}={1,2})",
         110,
     ),
-    _rule("AZURE_SECRET", r"[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}", 40, _letters(3.5)),
+    _rule("AZURE_SECRET", r"[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}", 40, _azure),
     _rule("DATABRICKS_TOKEN", r"\bdapi[0-9a-f]{32}(?:-[0-9])?\b", 38, _exact),
     _rule("DATABRICKS_TOKEN", r"\bdapi[a-z0-9]{32}(?:-[0-9])?\b", 38, _exact),
     _rule("DIGITALOCEAN_TOKEN", r"\bdo[opr]_v1_[0-9a-f]{64}", 71, _exact),
@@ -253,6 +307,7 @@ PROVIDER_KEYS = (
     _rule("DEFINED_TOKEN", r"\bdnkey-[A-Za-z0-9=_-]{26}-[A-Za-z0-9=_-]{52}", 85),
     _rule("INFRACOST_KEY", r"\bico-[A-Za-z0-9]{32}\b", 36, _upper_and_digit),
     _rule("ARTIFACTORY_KEY", r"\bAKC[A-Za-z0-9]{10,80}\b", 83, _exact),
+    _rule("ARTIFACTORY_KEY", r"(?i:jfrog|artifactory)[^\n]{0,24}[\"'=: ]([A-Za-z0-9]{64,73})\b", 109, _letters(3.5)),
     _rule("ALIBABA_KEY", r"\bLTAI[A-Za-z0-9]{16,24}\b", 28, _exact),
     _long("VAULT_TOKEN", r"\bhv[sbr]\.[A-Za-z0-9_-]{24,200}", 204),
     _rule("VAULT_TOKEN", r"\bs\.[A-Za-z0-9]{24}\b", 26, _upper_and_digit),
@@ -277,6 +332,30 @@ PROVIDER_KEYS = (
     _rule("AIRTABLE_TOKEN", r"\bpat[A-Za-z0-9]{14}\.[0-9a-f]{64}\b", 82),
     _long("DOPPLER_TOKEN", r"\bdp\.(?:pt|st|sa|ct)\.[A-Za-z0-9._-]{40,80}", 86),
     _long("DROPBOX_TOKEN", r"\bsl\.[A-Za-z0-9_=-]{130,200}", 203),
+    _rule("CEREBRAS_KEY", r"\bcsk-[a-z0-9]{48}\b", 52, _exact),
+    _rule("LANGSMITH_KEY", r"\blsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}\b", 51, _exact),
+    _rule("LANGFUSE_KEY", rf"\bsk-lf-{_UUID}\b", 42, _exact),
+    _rule("SUPABASE_KEY", r"\bsbp_(?:oauth_)?[0-9a-f]{40}\b", 50, _exact),
+    _long("SUPABASE_KEY", r"\bsb_secret_[A-Za-z0-9_-]{30,50}", 60),
+    _long("TAVILY_KEY", r"\btvly-(?:dev-|prod-)?[A-Za-z0-9]{32}", 42),
+    _long("PINECONE_KEY", r"\bpcsk_[A-Za-z0-9]{4,8}_[A-Za-z0-9]{50,70}", 84),
+    _long("FIGMA_TOKEN", r"\bfig[dor]_[A-Za-z0-9_-]{40}", 45),
+    _long("DOCKER_TOKEN", r"\bdckr_[po]at_[A-Za-z0-9_-]{27,32}", 41),
+    _rule("RESEND_KEY", r"\bre_[A-Za-z0-9]{8}_[A-Za-z0-9]{24}\b", 36, _exact),
+    _rule("HUBSPOT_TOKEN", rf"\bpat-(?:na|eu|ap)[0-9]-{_UUID}\b", 44, _exact),
+    _rule("SONAR_TOKEN", r"\bsq[uap]_[0-9a-f]{40}\b", 44, _exact),
+    _rule("NUGET_KEY", r"\boy2[a-z0-9]{43}\b", 46, _exact),
+    _rule("ADAFRUIT_KEY", r"\baio_[A-Za-z0-9]{28}\b", 32, _exact),
+    _rule("OCTOPUS_KEY", r"\bAPI-[A-Z0-9]{26}\b", 30, _exact),
+    _rule("DISCORD_WEBHOOK", r"discord(?:app)?\.com/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{60,72}", 121),
+    _rule("MAXMIND_KEY", r"\b[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk\b", 40, _exact),
+    _rule("BUILDKITE_TOKEN", r"\bbkua_[0-9a-f]{40}\b", 45, _exact),
+    _long("TOGETHER_KEY", r"\btgp_v1_[A-Za-z0-9_-]{43}", 50),
+    _long("CONTENTFUL_TOKEN", r"\bCFPAT-[A-Za-z0-9_-]{43}", 49),
+    _long("JINA_KEY", r"\bjina_[0-9a-f]{32}[A-Za-z0-9_-]{28}", 65),
+    _rule("ELEVENLABS_KEY", r"\bsk_[0-9a-f]{48}\b", 51, _exact),
+    _rule("FIREWORKS_KEY", r"\bfw_[A-Za-z0-9]{22,24}\b", 27, _letters(3.5)),
+    _rule("AZURE_SAS", r"\bsig=((?:[A-Za-z0-9]|%2[BbFf]){40,46}%3[Dd])", 145, _letters(3.5)),
     _rule("INTRA42_SECRET", r"\bs-s4t2(?:ud|af)-[0-9a-f]{64}", 73),
     _rule(
         "PLAID_TOKEN",
@@ -337,12 +416,50 @@ NAMED = (
     _rule(
         "SECRET",
         r"(?i:key|token|secret|passw(?:or)?d|passwd|pwd|credentials?|auth)(?:[A-Za-z0-9]{0,1}|[_.-][A-Za-z0-9_.-]{0,24})"
-        r"(?:[\"'\]]{0,2}[ \t]{0,4}(?:string )?(?:=>|[?:.+]{0,3}=|:|,)[ \t]{0,4}|>\s{0,12}|[\"']? value=)"
+        r"(?:[\"'\]]{0,2}[ \t]{0,4}(?:string )?(?:=>|[?:.+!=]{0,3}=|:|,)[ \t]{0,4}|>\s{0,12}|[\"']? value=)"
         r"(?:[\"'`]{1,3}|)([^\s\"'`,;<>\\:(){}\[\]]{8,200})",
         260,
         _named,
         tail=_KEY + "+/=:.",
     ),
+    _rule(
+        "SECRET",
+        r"(?i:token|secret|passw(?:or)?d|passwd|pwd|pass|credentials?|(?:api|access|private)[_-]?key)[\"'\]]{0,2}[ \t]{0,4}"
+        r"(?:=>|[?:.+!=]{0,3}=|:|)[ \t]{0,4}[\"'`]([^\s\"'`\\]{8,128})[\"'`]",
+        155,
+        _quoted,
+    ),
+    _rule(
+        "SECRET",
+        r"\b(?i:(?:[a-z0-9]{1,24}[_.-]){0,3}(?:passw(?:or)?d|passwd|pwd|passphrase))[\"'\]]{0,2}[ \t]{0,4}"
+        r"(?:=>|:?=|:)[ \t]{0,4}[\"'`]([^\s\"'`\\]{6,64})[\"'`]",
+        163,
+        _plain_password,
+    ),
+    _rule(
+        "SECRET",
+        r"kind: ?[\"']?(?i:secret)\b[^{}]{0,160}\bdata:[ \t]{0,4}\n[ \t]{1,8}[A-Za-z0-9_.-]{1,64}:[ \t]{1,4}[\"']?([A-Za-z0-9+/]{8,500}={0,2})",
+        763,
+        _encoded,
+        tail=_KEY + "+/=",
+    ),
+    _rule(
+        "SECRET",
+        r"\bdata:[ \t]{0,4}\n[ \t]{1,8}[A-Za-z0-9_.-]{1,64}:[ \t]{1,4}[\"']?([A-Za-z0-9+/]{8,500}={0,2})[\"']?\s{1,8}kind: ?[\"']?(?i:secret)\b",
+        612,
+        _encoded,
+    ),
+    _rule(
+        "SECRET",
+        r"<add key=[\"'](?i:cleartextpassword|password)[\"'][ \t]{1,4}value=[\"']([^\"'\n]{6,128})[\"']",
+        168,
+        _xml_password,
+    ),
 )
+"""The first asks for chance, the second for any characters between quotes, the third for a password by its very name.
+
+Kubernetes keeps the values of a Secret in Base64 (core/v1); NuGet writes passwords as
+`<add key="ClearTextPassword" value="…" />` (nuget.config reference).
+"""
 
 SECRETS = (*PROVIDER_KEYS, *TOKENS, *NAMED)
