@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import re2
 
+from extproc.detect.folding import folded
 from extproc.detect.patterns import Hit, PatternSpec, Scanner
 
 Span = tuple[int, int]
@@ -93,10 +94,10 @@ class EntityScanner:
 
         The text before `start` is what the hits are judged by, and so is `context`, which came before `text`: the last
         `BEFORE` characters, for words that give meaning and for boundaries. A hit that begins in `context` covers what
-        stands of it in `text`. Raises TooManyCandidates.
+        stands of it in `text`. Digits, spaces and dashes of any script count as ASCII's. Raises TooManyCandidates.
         """
         lead = context[-BEFORE:]
-        whole = lead + text
+        whole = folded(lead + text)
         spans = self._scanner.spans(whole, start + len(lead) if start else 0)
         if len(spans) > MAX_CANDIDATES:
             raise TooManyCandidates(f"more than {MAX_CANDIDATES} candidates in one text")

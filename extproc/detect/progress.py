@@ -26,6 +26,7 @@ from re import _constants as op  # type: ignore[attr-defined]  # the parser alon
 from re import _parser as parser  # type: ignore[attr-defined]  # private, and the same in 3.11 to 3.14
 from typing import Any
 
+from extproc.detect.folding import folded
 from extproc.detect.patterns import PatternSpec
 
 _LAST = 0x10FFFF
@@ -75,8 +76,9 @@ class Automaton:
     and a private key may be thousands of characters long.
     """
 
-    def __init__(self, specs: Sequence[PatternSpec]) -> None:
-        """Raises NotWatchable for the first pattern that cannot be watched."""
+    def __init__(self, specs: Sequence[PatternSpec], *, folding: bool = False) -> None:
+        """With `folding` the text is folded first. Raises NotWatchable for the first pattern that cannot be watched."""
+        self.folding = folding
         sized = [(longest(spec), spec) for spec in specs]
         self.longest = max((size for size, _ in sized), default=0)
         bounds = pairwise((-1, *_CLASSES))
@@ -90,15 +92,18 @@ class Watch:
     No match has ended behind character `ended`.
     """
 
-    __slots__ = ("_followers", "ended", "unsettled")
+    __slots__ = ("_folding", "_followers", "ended", "unsettled")
 
     def __init__(self, automaton: Automaton) -> None:
+        self._folding = automaton.folding
         self._followers = [_Follower(machine) for machine in automaton.machines]
         self.unsettled = 0
         self.ended = 0
 
     def feed(self, text: str) -> None:
         """The next characters."""
+        if self._folding:
+            text = folded(text)
         unsettled = 0
         for follower in self._followers:
             unsettled = max(unsettled, follower.feed(text))

@@ -78,10 +78,10 @@ class TextPolicy(Policy):
     automaton: Automaton | None = None
     unwatchable: str = ""
 
-    def watch(self, specs: Sequence[PatternSpec]) -> None:
-        """Watch for these patterns, or note why they cannot be watched."""
+    def watch(self, specs: Sequence[PatternSpec], *, folding: bool = False) -> None:
+        """Watch for these patterns, with `folding` in the folded text, or note why they cannot be watched."""
         try:
-            self.automaton = _automaton(tuple(specs))
+            self.automaton = _automaton(tuple(specs), folding)
         except NotWatchable as error:
             self.unwatchable = str(error)
 
@@ -111,6 +111,6 @@ class TextPolicy(Policy):
 
 
 @lru_cache(maxsize=16)
-def _automaton(specs: tuple[PatternSpec, ...]) -> Automaton:
+def _automaton(specs: tuple[PatternSpec, ...], folding: bool) -> Automaton:
     """Building one takes tenths of a second for all rules of a detector, and a reload seldom changes them."""
-    return Automaton(specs)
+    return Automaton(specs, folding=folding)

@@ -38,7 +38,7 @@ class CodeSanitizer(TextPolicy):
         super().__init__(settings)
         own = tuple(operators_rule("PATTERN", expression) for expression in settings.additional_patterns)
         self.scanner = EntityScanner((*SECRETS, *own) if settings.enabled else ())
-        self.watch(self.scanner.watched)
+        self.watch(self.scanner.watched, folding=True)
 
     def spans(self, exchange: Exchange, text: str, start: int = 0) -> Sequence[Span]:
         """What a stream carries."""

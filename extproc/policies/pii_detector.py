@@ -90,7 +90,7 @@ class PiiDetector(TextPolicy):
         self.marks = Marks(redaction.marker_format, redaction.preserve_length, custom)
         self.scanner = EntityScanner(rules(settings))
         self._nonce = nonce
-        self.watch((*self.scanner.watched, *((PLACEHOLDER,) if redaction.restore else ())))
+        self.watch((*self.scanner.watched, *((PLACEHOLDER,) if redaction.restore else ())), folding=True)
 
     def spans(self, exchange: Exchange, text: str, start: int = 0) -> Sequence[Span]:
         """What a stream carries; placeholders of the request become values again where that is asked for."""
