@@ -24,7 +24,7 @@ _WORD = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXY
 def _caseless(words: str) -> Any:
     options = re2.Options()
     options.case_sensitive = False
-    return re2.compile(rf"\b(?:{words})(?:\b|_)", options)
+    return re2.compile(rf"(?:\b|_)(?:{words})(?:\b|_)", options)
 
 
 _CARD_WORDS = _caseless(
@@ -42,7 +42,7 @@ def _names(words: str) -> Any:
     """Finds one of the words right before a number."""
     options = re2.Options()
     options.case_sensitive = False
-    return re2.compile(rf"\b(?:{words})(?:_?(?:no|num|number))?(?:\b|_)[^0-9+(]{{1,40}}$", options)
+    return re2.compile(rf"(?:\b|_)(?:{words})(?:_?(?:no|num|number))?(?:\b|_)[^0-9+(]{{1,40}}$", options)
 
 
 _PHONE_NAMES = _names(_PHONE)
@@ -422,9 +422,9 @@ PHONE = (
         rf"(?:{_LOCAL}|\b[0-9]{{7,12}})\b",
         46,
         _called_phone,
-        gate=rf"(?i:\b(?:{_PHONE})(?:_?(?:no|num|number))?\b)[^0-9+(]{{1,40}}[0-9(]",
+        gate=rf"(?i:(?:\b|_)(?:{_PHONE})(?:_?(?:no|num|number))?\b)[^0-9+(]{{1,40}}[0-9(]",
     ),
-    EntityRule("PHONE", rf"{_LOCAL}\b", 46, _talked_phone, gate=rf"(?i:\b(?:{_TALK})\b)[^0-9+(]{{1,40}}[0-9(]"),
+    EntityRule("PHONE", rf"{_LOCAL}\b", 46, _talked_phone, gate=rf"(?i:(?:\b|_)(?:{_TALK})\b)[^0-9+(]{{1,40}}[0-9(]"),
     EntityRule(
         "PHONE",
         rf"({_LOCAL}|\b[0-9]{{7,12}})[ \t(-]{{1,3}}(?:office|fax|mobile|cell|phone|home|work)\b",
@@ -436,7 +436,9 @@ PHONE = (
 CARD = (EntityRule("CARD", r"\b[0-9](?:[ -]{0,3}[0-9]){11,39}", 157, parts=_cards),)
 SSN = (
     EntityRule("SSN", r"\b[0-9]{3}(?:-[0-9]{2}-| [0-9]{2} )[0-9]{4}\b", 11, _ssn),
-    EntityRule("SSN", r"\b[0-9]{9}\b", 9, _called_ssn, gate=rf"(?i:\b(?:{_SSN})(?:\b|_))[^0-9]{{1,40}}[0-9]{{9}}"),
+    EntityRule(
+        "SSN", r"\b[0-9]{9}\b", 9, _called_ssn, gate=rf"(?i:(?:\b|_)(?:{_SSN})(?:\b|_))[^0-9]{{1,40}}[0-9]{{9}}"
+    ),
 )
 IBAN = tuple(
     # apart, because behind a letter of a code that goes on with letters any sentence could be more of it

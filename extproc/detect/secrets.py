@@ -38,7 +38,7 @@ _OPAQUE = (
 
 
 _MASK = frozenset("#*<$…")
-"""What goes on like this was masked by its author."""
+"""What goes on like this was masked by its author; a tag that ends an element is none."""
 
 
 def is_placeholder(value: str) -> bool:
@@ -53,7 +53,8 @@ def _key(least: float = 3.0, *, digit: bool = True) -> Accept:
     """A judge for keys: not inside a longer word, no placeholder, at least so many bits of entropy per character."""
 
     def accept(found: str, before: str, after: str) -> bool:
-        if before[-1:] in _WORD or after[:1] in _MASK or (digit and _has_no_digit(found)) or is_placeholder(found):
+        masked = after[:1] in _MASK and after != "</"
+        if masked or before[-1:] in _WORD or (digit and _has_no_digit(found)) or is_placeholder(found):
             return False
         return entropy(found) >= least
 
@@ -189,11 +190,11 @@ _NO_DIGITS = str.maketrans("", "", "0123456789")
 
 
 def _is_random(value: str, *, quoted: bool) -> bool:
-    """Letters and digits mixed as no identifier or word mixes them, or a long number in quotes."""
+    """Letters and digits mixed as no identifier, word, version or date mixes them, or a long number."""
     digits = sum([c in "0123456789" for c in value])
     if digits == len(value):
         return digits >= 15 and entropy(value) >= 2.5
-    if not digits or "->" in value or "(" in value or value[0] in "/.":
+    if not digits or sum(map(str.isalpha, value)) < 2 or "->" in value or "(" in value or value[0] in "/.":
         return False
     bits = entropy(value)
     if bits >= 4 and value.lower() != value and len(value) >= 20:
@@ -251,8 +252,10 @@ PROVIDER_KEYS = (
         "SLACK_TOKEN", r"\b(?i:xox[abeoprs])-(?:[0-9]{1,2}-)?[0-9A-Z]{6,64}-?[A-Za-z0-9-]{8,200}", 273, _letters(2.8)
     ),
     _long("SLACK_TOKEN", r"\b(?:xoxe\.xox[bp]-[0-9]|xapp-[0-9]|xoxe-[0-9])-[A-Za-z0-9-]{20,300}", 312),
-    _rule("SLACK_WEBHOOK", r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{40,100}", 126),
-    _rule("TEAMS_WEBHOOK", r"[a-z0-9-]{1,63}\.webhook\.office\.com/webhookb2/[A-Za-z0-9@/-]{80,200}", 293),
+    _rule(
+        "SLACK_WEBHOOK", r"(?:https://)?hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{40,100}", 134
+    ),
+    _rule("TEAMS_WEBHOOK", r"(?:https://)?[a-z0-9-]{1,63}\.webhook\.office\.com/webhookb2/[A-Za-z0-9@/-]{80,200}", 301),
     _rule("STRIPE_KEY", r"\b(?:sk|rk)_(?:live|test|prod)_[A-Za-z0-9]{10,247}", 255, _letters(3.0)),
     _rule("STRIPE_KEY", r"\bwhsec_[A-Za-z0-9+/]{32,64}", 70),
     _rule("GOOGLE_KEY", r"\bAIza[A-Za-z0-9_-]{35}", 39, _exact),
@@ -347,7 +350,7 @@ PROVIDER_KEYS = (
     _rule("NUGET_KEY", r"\boy2[a-z0-9]{43}\b", 46, _exact),
     _rule("ADAFRUIT_KEY", r"\baio_[A-Za-z0-9]{28}\b", 32, _exact),
     _rule("OCTOPUS_KEY", r"\bAPI-[A-Z0-9]{26}\b", 30, _exact),
-    _rule("DISCORD_WEBHOOK", r"discord(?:app)?\.com/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{60,72}", 121),
+    _rule("DISCORD_WEBHOOK", r"(?:https://)?discord(?:app)?\.com/api/webhooks/[0-9]{17,20}/[A-Za-z0-9_-]{60,72}", 129),
     _rule("MAXMIND_KEY", r"\b[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk\b", 40, _exact),
     _rule("BUILDKITE_TOKEN", r"\bbkua_[0-9a-f]{40}\b", 45, _exact),
     _long("TOGETHER_KEY", r"\btgp_v1_[A-Za-z0-9_-]{43}", 50),

@@ -75,6 +75,18 @@ def llm_id(rng: Random, index: int) -> str:
     return prefix + _draw(rng, alphabet, count)
 
 
+def signature(rng: Random, index: int) -> str:
+    """What seals a thought, in both alphabets of Base64, and a small image, in turn."""
+    data = rng.randbytes(rng.randint(48, 600))
+    match index % 3:
+        case 0:
+            return base64.b64encode(data).decode()
+        case 1:
+            return base64.urlsafe_b64encode(data).decode().rstrip("=")
+        case _:
+            return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
 KINDS: dict[str, Callable[[Random, int], str]] = {
     "order-number": order_number,
     "uuid": lambda rng, index: str(uuid.UUID(int=rng.getrandbits(128), version=4)),
@@ -83,6 +95,7 @@ KINDS: dict[str, Callable[[Random, int], str]] = {
     "timestamp": timestamp,
     "isbn": isbn,
     "llm-id": llm_id,
+    "signature": signature,
 }
 
 
