@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from deploy.dockerfile import Stage, stages
+from dockerfile import Stage, stages
 from live import Providers, document, eventually, free_port
 
 from extproc import __version__
