@@ -81,6 +81,8 @@ def _checks(
         tls = tls if certificate.status != "fail" else None
     if policy_config:
         yield from _configuration(policy_config, address, tls, state_dir, envoy.status == "ok")
+    if check := serving.several(os.environ):
+        yield check
     yield from _collector()
     yield _self_test()
 

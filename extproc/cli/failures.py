@@ -48,7 +48,8 @@ def text(error: Exception) -> str:
 def _code(error: Exception) -> int:
     from extproc.audit.otlp_settings import OtlpVariableError
     from extproc.gateway.child import ChildError
+    from extproc.gateway.replicas import ReplicasError
 
-    if isinstance(error, (ConfigError, OtlpVariableError)):
+    if isinstance(error, (ConfigError, OtlpVariableError, ReplicasError)):
         return exit_codes.USAGE
     return error.exit_code if isinstance(error, ChildError) else exit_codes.MISSING

@@ -119,9 +119,13 @@ def _tls(cert: Path | None, key: Path | None, dev: bool, state: Path) -> tuple[P
 
 
 def _warn(address: Tcp, tls: bool) -> None:
-    """What an operator should hear before anything else."""
+    """What an operator should hear before anything else. Raises ReplicasError."""
+    from extproc.gateway.replicas import ADVICE, warning
+
     if given := [name for name in ("KEEPTRUSTS_API_URL", "KEEPTRUSTS_GATEWAY_TOKEN") if os.environ.get(name)]:
         missing = "this gateway cannot speak to a control plane yet: access keys, events and configuration stay here"
         say(f"warning: {' and '.join(given)} not used: {missing}")
+    if many := warning(os.environ):
+        say(f"warning: {many}; {ADVICE}")
     if not tls and not address.local:
         say(f"warning: plain HTTP on {address.host}: keys and prompts travel readable; give --tls-cert and --tls-key")

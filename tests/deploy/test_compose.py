@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from compose import IMAGE, Service
+from compose import service as service_of
+from container import IMAGE, Container
 from live import Providers, eventually
 
 from extproc import __version__
@@ -50,7 +51,7 @@ def test_the_hardened_file_gives_the_container_nothing_it_does_not_need() -> Non
     assert int(service["stop_grace_period"].removesuffix("s")) > 30  # limits.shutdown_grace_seconds
 
 
-Started = tuple[Service, DemoProvider]
+Started = tuple[Container, DemoProvider]
 
 
 def started(file: Path, container: Path, providers: Providers, outside: Mapping[str, str]) -> Started:
@@ -63,18 +64,18 @@ def started(file: Path, container: Path, providers: Providers, outside: Mapping[
     for target in config["providers"]["targets"]:
         target["base_url"] = f"http://127.0.0.1:{port}/v1"
     (project / "policy-config.yaml").write_text(yaml.safe_dump(config))
-    service = Service(project / file.name, container, outside)
+    service = service_of(project / file.name, container, outside)
     service.up()
     return service, provider
 
 
-def chat(service: Service, key: str, model: str = "gpt-4o-mini") -> httpx.Response:
+def chat(service: Container, key: str, model: str = "gpt-4o-mini") -> httpx.Response:
     body = {"model": model, "messages": [{"role": "user", "content": "hello"}]}
     url = f"http://127.0.0.1:{service.port}/v1/chat/completions"
     return httpx.post(url, json=body, headers={"authorization": f"Bearer {key}"}, timeout=30)
 
 
-def key_of(service: Service) -> str:
+def key_of(service: Container) -> str:
     """`docker compose exec keeptrusts-gateway kt tokens create --name ana`, in force in every worker."""
     made = service.execute("kt", "tokens", "create", "--name", "ana")
     assert made.returncode == 0, made.stderr
@@ -116,7 +117,7 @@ def test_the_seed_page_says_that_it_speaks_to_no_control_plane_and_keeps_the_tok
     said = "".join(gateway.lines)
     secrets = ["your-gateway-key", *KEYS.values()]
     assert not [secret for secret in secrets if secret in said]
-    written = [path for path in (gateway.container / "var").rglob("*") if path.is_file()]
+    written = [path for path in (gateway.root / "var").rglob("*") if path.is_file()]
     held = [path.name for path in written if any(secret.encode() in path.read_bytes() for secret in secrets)]
     assert sorted(held) == ["secret-anthropic.json", "secret-openai.json"], "only what Envoy reads the keys from"
 

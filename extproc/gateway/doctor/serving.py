@@ -9,7 +9,7 @@ from pathlib import Path
 
 from extproc.config.load import load
 from extproc.config.values import Config
-from extproc.gateway import admin
+from extproc.gateway import admin, replicas
 from extproc.gateway.address import Tcp, obstacle
 from extproc.gateway.certs import CertificateError, check_pair
 from extproc.gateway.doctor.check import Check
@@ -84,6 +84,17 @@ def credential(target: Target, environ: Mapping[str, str]) -> Check:
     if empty:
         return Check(name, "fail", f"{path} is empty", "put the credential there")
     return Check(name, "ok", f"{path} is there")
+
+
+def several(environ: Mapping[str, str]) -> Check | None:
+    """Whether other gateways serve the same address; None where nothing hints at it."""
+    try:
+        found = replicas.warning(environ)
+    except replicas.ReplicasError as error:
+        return Check("replicas", "fail", str(error), f"correct or unset {replicas.VARIABLE}")
+    if found:
+        return Check("replicas", "warn", found, replicas.ADVICE)
+    return Check("replicas", "ok", "one") if environ.get(replicas.VARIABLE) else None
 
 
 def _first(faults: Sequence[Fault]) -> str:
