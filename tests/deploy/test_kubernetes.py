@@ -160,8 +160,8 @@ def written(volume: Path, text: str) -> None:
 
 
 @pytest.fixture
-def running() -> Iterator[ExitStack]:
-    """Whatever was started is ended."""
+def running(providers: Providers, container: Path) -> Iterator[ExitStack]:
+    """Whatever was started is ended, before the fixtures that it uses are."""
     with ExitStack() as stack:
         yield stack
 
