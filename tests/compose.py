@@ -10,6 +10,23 @@ from pathlib import Path
 import yaml
 from container import PORT, Container
 
+FOLDER = Path(__file__).parents[1] / "deploy" / "compose"
+SEED = FOLDER / "docker-compose.yml"
+
+
+def project(root: Path, file: Path, provider: int, **limits: object) -> Path:
+    """A project directory with this Compose file and the policy-config.yaml that lies beside it, whose two providers
+    are one on this port. Returns the Compose file.
+    """
+    made = root / "project"
+    made.mkdir()
+    (made / file.name).write_bytes(file.read_bytes())
+    config = yaml.safe_load((FOLDER / "policy-config.yaml").read_text())
+    for target in config["providers"]["targets"]:
+        target["base_url"] = f"http://127.0.0.1:{provider}/v1"
+    (made / "policy-config.yaml").write_text(yaml.safe_dump({**config, "limits": limits}))
+    return made / file.name
+
 
 def interpolated(text: str, environ: Mapping[str, str]) -> str:
     """`${NAME}` and `${NAME:-default}`, an unset name being empty, as Compose does it."""

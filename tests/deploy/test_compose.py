@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import compose
 import httpx
 import pytest
 import yaml
-from compose import service as service_of
 from container import IMAGE, Container
 from live import Providers, eventually
 
 from extproc import __version__
 from extproc.gateway.demo import DemoProvider
 
-FOLDER = Path(__file__).parents[2] / "deploy" / "compose"
-SEED, HARDENED = FOLDER / "docker-compose.yml", FOLDER / "docker-compose.hardened.yml"
+SEED, HARDENED = compose.SEED, compose.FOLDER / "docker-compose.hardened.yml"
 KEYS = {"OPENAI_API_KEY": "sk-of-openai", "ANTHROPIC_API_KEY": "sk-of-anthropic"}
 
 
@@ -57,14 +56,7 @@ Started = tuple[Container, DemoProvider]
 def started(file: Path, container: Path, providers: Providers, outside: Mapping[str, str]) -> Started:
     """The service with the policy-config.yaml that lies beside it, its two providers being the demo's."""
     provider, port = providers.add()
-    project = container / "project"
-    project.mkdir()
-    (project / file.name).write_bytes(file.read_bytes())
-    config = yaml.safe_load((FOLDER / "policy-config.yaml").read_text())
-    for target in config["providers"]["targets"]:
-        target["base_url"] = f"http://127.0.0.1:{port}/v1"
-    (project / "policy-config.yaml").write_text(yaml.safe_dump(config))
-    service = service_of(project / file.name, container, outside)
+    service = compose.service(compose.project(container, file, port), container, outside)
     service.up()
     return service, provider
 

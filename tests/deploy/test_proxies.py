@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,124 +11,20 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
-import debian
 import httpx
 import pytest
 from container import Container
-from live import Providers, document, eventually, free_port
+from front import CADDY, CLIENT, DEPLOY, HAP, IDE, SEED, Front, Proxy
+from live import Providers, document, eventually
 
 from extproc.config.values import Limits
-from extproc.gateway.certs import DevCertificate, ensure_dev_certificate
+from extproc.gateway.certs import ensure_dev_certificate
 from extproc.gateway.demo import DemoProvider
 
-DEPLOY = Path(__file__).parents[2] / "deploy"
 PIECES = "word " * 40
-CLIENT = "127.0.0.77"
-"""From where the tests ask: the whole of 127.0.0.0/8 is this machine."""
 
-
-@dataclass(frozen=True)
-class Proxy:
-    """A real proxy: its packages, its program, its own file, and how it is told to use that file."""
-
-    file: str
-    packages: tuple[str, ...]
-    program: str
-    arguments: tuple[str, ...]
-
-
-NGINX = ("nginx", "nginx-common", "libpcre2-8-0", "libssl3", "zlib1g", "libcrypt1")
-HAPROXY = ("haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1", "libpcre2-8-0", "libssl3")
-SEED = Proxy("nginx/gateway.conf", NGINX, "usr/sbin/nginx", ("-e", "stderr", "-c", "FILE", "-g", "daemon off;"))
-IDE = Proxy("nginx/gateway-ide.conf", NGINX, SEED.program, SEED.arguments)
-CADDY = Proxy("caddy/Caddyfile", ("caddy",), "usr/bin/caddy", ("run", "--adapter", "caddyfile", "--config", "FILE"))
-HAP = Proxy("haproxy/haproxy.cfg", (*HAPROXY, "libsystemd0", "libcrypt1"), "usr/sbin/haproxy", ("-db", "-f", "FILE"))
 LATER = [pytest.param(each, id=each.file, marks=pytest.mark.full) for each in (IDE, CADDY, HAP)]
 PROXIES = [pytest.param(SEED, id=SEED.file), *LATER]
-
-
-class Front:
-    """A proxy that runs before a gateway. Ports below 1024 and files in /etc/ssl would need root, so they are remapped;
-    the gateway's port is the file's own unless another process has it.
-    """
-
-    def __init__(self, proxy: Proxy, root: Path, gateway: Container, certificate: DevCertificate) -> None:
-        self.port = free_port()
-        self.certificate = certificate
-        unpacked = debian.unpacked(*proxy.packages)
-        file = root / Path(proxy.file).name
-        file.write_text(self._whole(proxy, (DEPLOY / proxy.file).read_text(), root, gateway.port, unpacked))
-        arguments = [word.replace("FILE", str(file)) for word in proxy.arguments]
-        environ = {**debian.environ(unpacked), "HOME": str(root), "XDG_DATA_HOME": str(root)}
-        self.log = (root / "proxy.log").open("w")
-        self.process = subprocess.Popen(
-            [unpacked / proxy.program, *arguments], env=environ, stdout=self.log, stderr=subprocess.STDOUT, cwd=root
-        )
-        try:
-            eventually(self._answers, "proxy")
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(20)
-        self.log.close()
-
-    def client(self, source: str = CLIENT) -> httpx.Client:
-        context = ssl.create_default_context(cafile=str(self.certificate.ca))
-        context.check_hostname = False  # the certificate is this machine's, the name the page's
-        transport = httpx.HTTPTransport(verify=context, local_address=source)
-        headers = {"host": "gateway.yourcompany.com"}
-        address = f"https://127.0.0.1:{self.port}"
-        return httpx.Client(transport=transport, base_url=address, headers=headers, timeout=30)
-
-    def _answers(self) -> bool:
-        assert self.process.poll() is None, Path(self.log.name).read_text()
-        try:
-            with self.client() as client:
-                return client.get("/readyz", extensions={"sni_hostname": "gateway.yourcompany.com"}).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    def _whole(self, proxy: Proxy, text: str, root: Path, gateway: int, unpacked: Path) -> str:
-        pem = root / "gateway.pem"
-        pem.write_bytes(self.certificate.cert.read_bytes() + self.certificate.key.read_bytes())
-        for old, new in {
-            "/etc/ssl/certs/gateway.crt": str(self.certificate.cert),
-            "/etc/ssl/private/gateway.key": str(self.certificate.key),
-            "/etc/ssl/private/gateway.pem": str(pem),
-            "listen 443": f"listen 127.0.0.1:{self.port}",
-            "bind :443": f"bind 127.0.0.1:{self.port}",
-            "gateway.yourcompany.com {": f"gateway.yourcompany.com:{self.port} {{",
-            ":41002": f":{gateway}",
-        }.items():
-            text = text.replace(old, new)
-        if proxy.file.startswith("nginx"):
-            (root / "conf.d").mkdir()
-            (root / "conf.d" / "gateway.conf").write_text(text)
-            return self._debians_nginx((unpacked / "etc/nginx/nginx.conf").read_text(), root, unpacked)
-        if proxy is CADDY:
-            return f"{{\n\tadmin off\n\tauto_https disable_redirects\n}}\n{text}"
-        return text
-
-    @staticmethod
-    def _debians_nginx(text: str, root: Path, unpacked: Path) -> str:
-        """Debian's own nginx.conf, which includes conf.d, below another root."""
-        kept = [line for line in text.splitlines() if not line.startswith("user ") and "sites-enabled" not in line]
-        paths = {
-            "/run/nginx.pid": f"{root}/nginx.pid",
-            "/var/log/nginx": str(root),
-            "/etc/nginx/conf.d": f"{root}/conf.d",
-        }
-        text = "\n".join(kept)
-        for old, new in paths.items():
-            text = text.replace(old, new)
-        text = text.replace("/etc/nginx/", f"{unpacked}/etc/nginx/")
-        scratch = "".join(
-            f"{kind}_temp_path {root}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
-        return text.replace("http {", f"http {{ {scratch}", 1)
 
 
 @dataclass
@@ -166,7 +60,9 @@ class Site:
         return found[0]
 
 
-def site(stack: ExitStack, proxy: Proxy, tmp_path: Path, container: Path, providers: Providers, hops: int) -> Site:
+def site(
+    stack: ExitStack, proxy: Proxy, tmp_path: Path, container: Path, providers: Providers, hops: int, text: str = ""
+) -> Site:
     provider, port = providers.add()
     config = tmp_path / "policy-config.yaml"
     config.write_text(f"{document([port])}\nlimits: {{trusted_hops: {hops}}}\n")
@@ -176,7 +72,7 @@ def site(stack: ExitStack, proxy: Proxy, tmp_path: Path, container: Path, provid
     gateway.up()
     stack.callback(gateway.down)
     certificate = ensure_dev_certificate(tmp_path / "tls", datetime.now(UTC))
-    front = Front(proxy, tmp_path, gateway, certificate)
+    front = Front(proxy, tmp_path, gateway.port, certificate, text)
     stack.callback(front.stop)
     key = gateway.execute("kt", "tokens", "create", "--name", "ana").stdout.split()[0]
     made = Site(front, gateway, provider, key)
@@ -249,14 +145,11 @@ def test_with_trusted_hops_whoever_reaches_the_gateway_around_its_proxy_is_belie
 
 @pytest.mark.full
 def test_a_proxy_that_buffers_is_found_out(
-    stack: ExitStack, tmp_path: Path, container: Path, providers: Providers, monkeypatch: pytest.MonkeyPatch
+    stack: ExitStack, tmp_path: Path, container: Path, providers: Providers
 ) -> None:
     """The measure is worth something: with buffering on, the same stream comes in one piece."""
     text = (DEPLOY / SEED.file).read_text().replace("proxy_buffering off", "proxy_buffering on")
-    (tmp_path / "deploy" / "nginx").mkdir(parents=True)
-    (tmp_path / "deploy" / SEED.file).write_text(text)
-    monkeypatch.setitem(globals(), "DEPLOY", tmp_path / "deploy")
-    assert len(arrivals(site(stack, SEED, tmp_path, container, providers, hops=1))) < 10
+    assert len(arrivals(site(stack, SEED, tmp_path, container, providers, 1, text))) < 10
 
 
 @pytest.mark.full
