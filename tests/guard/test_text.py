@@ -148,5 +148,4 @@ def test_a_rule_is_asked_only_where_one_may_have_ended() -> None:
     growing = GrowingText(look, Automaton(SPECS[:3]))
     for number, text in enumerate(["all is ", "well, ", "ask b@c.de ", "and ", "all is ", "well"]):
         growing.feed(Piece(number, text))
-    growing.finish()
     assert len(looked) == 1 and [span.label for span in growing.found] == ["email"]
