@@ -1,6 +1,7 @@
 """A load generator for one HTTP/1.1 address: an open loop at a fixed rate, or as fast as a few connections go.
 
-`python tests/bench/load.py PORT BODY_FILE KEY --rate R --seconds S` prints one JSON object. Latencies count from the
+`python tests/bench/load.py PORT BODY_FILE KEY --rate R --seconds S` prints one JSON object. With `--vary` no two bodies
+are the same: the eight zeros in them are counted up. Latencies count from the
 moment at which a request was due, so a server that stands still is seen (no coordinated omission).
 """
 
@@ -8,36 +9,42 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 CONNECTIONS = 16
 
 
 class Connection:
-    """One keep-alive connection that sends the same request again and again."""
+    """One keep-alive connection that sends the same request again and again, or one that differs by a number."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
-        self._reader, self._writer, self._request = reader, writer, request
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes, numbers: Iterator[int] | None
+    ) -> None:
+        self._reader, self._writer, self._request, self._numbers = reader, writer, request, numbers
 
     async def ask(self) -> int:
         """The status of one exchange, its body read whole."""
-        self._writer.write(self._request)
+        request = self._request
+        if self._numbers:
+            request = request.replace(b"00000000", b"%08d" % next(self._numbers), 1)
+        self._writer.write(request)
         head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
         length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
         await self._reader.readexactly(length)
         return int(head[9:12])
 
 
-async def connect(port: int, body: bytes, key: str) -> Connection:
+async def connect(port: int, body: bytes, key: str, numbers: Iterator[int] | None) -> Connection:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     head = (
         f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\n"
         f"content-type: application/json\r\nuser-agent: bench\r\ncontent-length: {len(body)}\r\n\r\n"
     )
-    return Connection(reader, writer, head.encode() + body)
+    return Connection(reader, writer, head.encode() + body, numbers)
 
 
 async def open_loop(pool: list[Connection], rate: float, seconds: float) -> tuple[list[float], list[int]]:
@@ -86,9 +93,11 @@ async def main() -> None:
     parser.add_argument("key")
     parser.add_argument("--rate", type=float, default=0.0, help="requests per second; 0 for a closed loop")
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--vary", type=int, help="the first number; with it every body is another")
     a = parser.parse_args()
     body = a.body.read_bytes()
-    pool = [await connect(a.port, body, a.key) for _ in range(CONNECTIONS if a.rate else 4)]
+    numbers = None if a.vary is None else itertools.count(a.vary)
+    pool = [await connect(a.port, body, a.key, numbers) for _ in range(CONNECTIONS if a.rate else 4)]
     measure: Callable[[], Awaitable[tuple[list[float], list[int]]]] = (
         (lambda: open_loop(pool, a.rate, a.seconds)) if a.rate else (lambda: closed_loop(pool, a.seconds))
     )

@@ -46,6 +46,7 @@ from extproc.transport.driver import Driver, Ports
 HERE = Path(__file__).parent
 POLICY = """
 pack: {name: bench, version: 1.0.0}
+workflow_cache: {enabled: false}
 providers: {targets: [{id: up, provider: openai, base_url: "http://127.0.0.1:1/v1"}]}
 policies: {chain: [prompt-injection, pii-detector, dlp-filter]}
 policy:

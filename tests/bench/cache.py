@@ -1,0 +1,179 @@
+"""What a cache hit costs beside a miss through the same chain, and what looking up and storing take of a worker.
+
+.venv/bin/python tests/bench/cache.py [--rounds 5]
+
+Hit and miss are the same stack with the same body of 2 KB, asked in turn; a miss differs by one number in the body. CPU
+is that of Envoy, worker and keeper together. The second table is in one process: microseconds of the calls themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+import uvloop
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from live import free_port
+from stacks import REPLY, Stack, ask, body_of, cpu_ms, running, stack, upstream
+
+from extproc.cache.commands import Answer, Fill, Found, Look
+from extproc.cache.rules import CacheRules
+from extproc.dialects import openai_chat
+from extproc.gateway.envoy import files
+from extproc.keeper.client import KeeperClient
+from extproc.keeper.server import Connection
+from extproc.keeper.service import Service
+from extproc.keeper.shelf import Bounds, Shelf
+from extproc.model import Consumer, Exchange, Response, Usage
+from extproc.session.caching import Caching
+
+POLICY = """
+pack: {name: bench, version: 1.0.0}
+providers: {targets: [{id: up, provider: openai, base_url: "http://127.0.0.1:PORT/v1"}]}
+policies: {chain: [rbac, prompt-injection, pii-detector, dlp-filter, audit-logger]}
+policy:
+  rbac: {deny_if_missing: []}
+  prompt-injection: {}
+  pii-detector: {}
+  dlp-filter: {detect_patterns: ["ACME-[0-9]{6}"], blocked_terms: ["project nightingale"]}
+  audit-logger: {}
+"""
+BARS = {"hit_to_miss": 0.5, "look_us": 40.0, "store_us": 20.0}
+NUMBERS = itertools.count(1, 100_000)
+
+
+def cpu(one: Stack) -> float:
+    """Milliseconds of all three processes."""
+    return cpu_ms(one.envoy) + cpu_ms(one.processor) + cpu_ms(one.keeper)
+
+
+def cell(one: Stack, body: Path, seconds: float, rate: float, *, hit: bool) -> float:
+    """CPU milliseconds a request."""
+    more = () if hit else ("--vary", str(next(NUMBERS)))
+    before = cpu(one)
+    count = ask(one, body, seconds, rate, *more)["requests"]
+    return (cpu(one) - before) / count
+
+
+def stacked_cost(root: Path, rounds: int, seconds: float, rate: float) -> dict[str, float]:
+    """Medians of the interleaved rounds."""
+    port = free_port()
+    config, body = root / "policy-config.yaml", root / "body.json"
+    config.write_text(POLICY.replace("PORT", str(port)))
+    body.write_bytes(body_of(1_950).replace(b"careful", b"00000000 careful", 1))
+    (root / "up.json").write_text(json.dumps(upstream(port)))
+    command = [str(files.binary()), "-c", str(root / "up.json"), "--disable-hot-restart", "--log-level", "error"]
+    found: dict[bool, list[float]] = {True: [], False: []}
+    with ExitStack() as stacked:
+        stacked.enter_context(running([*command, "--concurrency", "1"], root / "up.log"))
+        one = stacked.enter_context(stack(root, "chain", config))
+        for hit in (True, False):
+            cell(one, body, min(1.0, seconds), rate, hit=hit)  # warm, and the hit's entry is stored
+        for number in range(rounds):
+            for hit in (True, False):
+                click.echo(f"round {number + 1}/{rounds} {'hit' if hit else 'miss'}", err=True)
+                found[hit].append(cell(one, body, seconds, rate, hit=hit))
+    hit_ms, miss_ms = statistics.median(found[True]), statistics.median(found[False])
+    return {"hit_ms": hit_ms, "miss_ms": miss_ms, "hit_to_miss": hit_ms / miss_ms}
+
+
+async def calls(root: Path, count: int) -> dict[str, float]:
+    """Microseconds of a worker for one look-up and one store. The keeper is on this loop, and its time taken off."""
+    clock = time.process_time_ns
+    shelf = Shelf(root / "cache.db", Bounds())
+    service = Service(shelf, {openai_chat.name: openai_chat}, time.time)
+    loop = asyncio.get_running_loop()
+    spent = [0]
+
+    class Timed(Connection):
+        def data_received(self, data: bytes) -> None:
+            before = clock()
+            super().data_received(data)
+            spent[0] += clock() - before
+
+    server = await loop.create_unix_server(lambda: Timed(service), str(root / "keeper.sock"))
+    client = KeeperClient(root / "keeper.sock")
+    await client.start()
+    body, reply = body_of(1_950), json.dumps(REPLY).encode()
+    rules = CacheRules(secret=b"k" * 32)
+    who = Consumer("tok_1", "ana")
+    request = openai_chat.read_request(body)
+
+    async def look() -> tuple[Caching, Exchange]:
+        exchange = Exchange(path="/v1/chat/completions", consumer=who, request=request)
+        caching = Caching(rules)
+        steps = caching.look(exchange, openai_chat, body, ("target:up",))
+        answer: Answer | None = None
+        try:
+            while True:
+                need = steps.send(answer)
+                question = need.question
+                answer = (
+                    await asyncio.wait_for(client.look(question), need.deadline) if isinstance(question, Look) else None
+                )
+        except StopIteration:
+            return caching, exchange
+
+    def store(caching: Caching, exchange: Exchange) -> None:
+        exchange.response = Response("c", "m", (), ("stop",), Usage(1, 1))
+        caching.offer("json", reply)
+        fact = caching.settle(exchange, complete=True)
+        if isinstance(fact, Fill):
+            client.tell(fact)
+
+    caching, exchange = await look()
+    store(caching, exchange)
+    assert isinstance(await client.look(Look(caching._key, lead=False)), Found)  # the keeper has it
+    for _ in range(count // 10):
+        await look()
+    spent[0], before = 0, clock()
+    for _ in range(count):
+        await look()
+    look_us = (clock() - before - spent[0]) / 1000 / count
+    caching.status = "miss"
+    stores = 0
+    for _ in range(count):
+        one = Caching(rules)
+        one.status, one._key, one._dialect = "miss", caching._key, openai_chat.name
+        began = clock()
+        store(one, exchange)
+        client._write()
+        stores += clock() - began
+        client._unsaid = []
+        await client.look(Look(caching._key, lead=False))  # let the keeper read, outside of what is measured
+    client.stop()
+    server.close()
+    await asyncio.sleep(0)
+    shelf.close()
+    return {"look_us": look_us, "store_us": stores / 1000 / count}
+
+
+@click.command(help=f"{__doc__}\n\nExample: .venv/bin/python tests/bench/cache.py --rounds 5 --json")
+@click.option("--rounds", default=5, show_default=True, help="Interleaved rounds; medians are shown.")
+@click.option("--seconds", default=4.0, show_default=True, help="Length of each measurement.")
+@click.option("--rate", default=200.0, show_default=True, help="Requests per second of the open loop.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+def main(rounds: int, seconds: float, rate: float, as_json: bool) -> None:
+    """See the module."""
+    with tempfile.TemporaryDirectory(prefix="kt-cache-") as name:
+        found = {**stacked_cost(Path(name), rounds, seconds, rate), **uvloop.run(calls(Path(name), 5000))}
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for key, value in found.items():
+        bar = f"  (bar {BARS[key]:g})" if key in BARS else ""
+        click.echo(f"{key:12} {value:8.3f}{bar}")
+
+
+if __name__ == "__main__":
+    main()
