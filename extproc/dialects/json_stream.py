@@ -66,8 +66,6 @@ class JsonStream:
         self._inside: list[str] = []
         self._expected = _VALUE
         self._closed = False
-        self.malformed = False
-        """Whether an error of syntax was met."""
         self.complete = False
         """Whether all that was begun had ended when the text was closed."""
 
@@ -163,7 +161,7 @@ class JsonStream:
                 case "literal":
                     return self._literal(piece, at, base)
                 case _:
-                    return self._plain(at, base)
+                    return self._begin("plain", at, base)
         return len(piece)
 
     def _after_value(self) -> _Expected:
@@ -181,10 +179,6 @@ class JsonStream:
         self._open = None
         self._expected = _COLON if run.kind == "key" else self._after_value()
 
-    def _plain(self, at: int, base: int) -> int:
-        self.malformed = True
-        return self._begin("plain", at, base)
-
     def _literal(self, piece: str, at: int, base: int) -> int:
         word = _LITERALS[piece[at]]
         found = piece[at : at + len(word)]
@@ -193,7 +187,7 @@ class JsonStream:
             return at + len(word)
         if word.startswith(found) and not self._closed:
             return self._wait(piece, at)
-        return self._plain(at, base)
+        return self._begin("plain", at, base)
 
     def _number(self, run: Growing, piece: str, at: int, base: int) -> int:
         """Space is kept with the number until what follows shows that it has ended: `4111 1111` is no JSON."""
@@ -212,7 +206,6 @@ class JsonStream:
                 self._end_run(run)
             else:
                 run.kind = "plain"
-                self.malformed = True
         return end
 
     def _string(self, run: Growing, piece: str, at: int, base: int) -> int:
@@ -250,7 +243,6 @@ class JsonStream:
         whole = len(digits) == 4
         if letter not in ("u", "") or not _HEX.issuperset(digits) or (self._closed and not whole):
             run.kind = "plain"
-            self.malformed = True
             run.add("\\", base + at)
             return at + 1
         if not whole:
