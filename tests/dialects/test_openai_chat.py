@@ -105,6 +105,7 @@ def test_an_identifier_with_a_blank_or_an_at_is_text(body: bytes) -> None:
         (ask(messages=[{"role": "user", "content": 1}]), r"messages\[0\].content: expected"),
         (ask(messages=[{"role": "user", "content": ["x"]}]), r"messages\[0\].content\[0\]: expected an object"),
         (ask(stream="yes"), "stream: expected true or false"),
+        (ask(model="\ud800"), "model: expected characters"),
     ],
 )
 def test_a_wrong_type_is_a_422_that_names_the_place(body: bytes, says: str) -> None:
@@ -142,6 +143,13 @@ def test_log_probabilities_of_an_edited_choice_go(edited: str) -> None:
     after = tuple(replace(text, value="?") if n == place else text for n, text in enumerate(before))
     (choice,) = json.loads(write(body, before, after))["choices"]
     assert choice["logprobs"] is None and choice["message"]["content"] == ("?" if place == 0 else "hi")
+
+
+def test_what_a_reply_says_of_itself_can_be_recorded() -> None:
+    choice = {"message": {}, "finish_reason": "\ud800"}
+    body = {"id": "\ud800", "model": "\ud800", "choices": [choice], "usage": {"prompt_tokens": 10**30}}
+    found = read_response(json.dumps(body).encode())
+    assert (found.id, found.model, found.finish_reasons, found.usage) == ("?", "?", ("?",), Usage())
 
 
 def test_a_lone_surrogate_stands_in_no_edits_way() -> None:

@@ -281,6 +281,14 @@ def test_a_block_ends_the_stream_in_its_own_protocol() -> None:
     assert [d.verdict for d in exchange.decisions] == ["block"]
 
 
+@pytest.mark.parametrize("odd", [r'"id":"\ud800"', r'"model":"\ud800"', f'"created":{10**30}', '"created":[1]'])
+def test_a_stream_that_cannot_be_told_of_is_blocked_all_the_same(odd: str) -> None:
+    data = raw(f'{{{odd},"choices":[{{"delta":{{"content":"ACME-123456 "}},"finish_reason":"\\ud800"}}]}}')
+    out, made, exchange = play([data], dlp("block"))
+    assert isinstance(made.stopped, Refused) and out.endswith(DONE)
+    assert exchange.response and f"{exchange.response}".encode()
+
+
 def test_a_block_of_a_stream_that_is_judged_whole_lets_nothing_out() -> None:
     out, made, _ = play([says("All is well. "), says("ACME-123456 "), TAIL], dlp("block", buffered=True))
     assert isinstance(made.stopped, Refused)
@@ -432,6 +440,7 @@ def test_log_probabilities_are_judged_as_a_text_of_their_own() -> None:
         raw(r'{"choices":[{"delta":{"cont\u0065nt":"ACME-123456","content":"x"}}]}'),
         raw(f'{{"a":{"[" * 500}"ACME-123456"{"]" * 500}}}'),
         raw('{"choices":[{"index":"0"}]}'),
+        raw(f'{{"choices":[{{"index":{10**30}}}]}}'),
         event(delta={"tool_calls": [{"index": [1]}]}),
         event(delta={"tool_calls": [{"index": "0"}]}),
         b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n',

@@ -54,9 +54,18 @@ def _texts(value: dict[str, object], choices: list[dict[str, object]]) -> Iterat
             yield from strings(child, (key,), "assistant", WORDLESS if isinstance(child, str) else REPLY_OPAQUE)
 
 
+MOST = 1 << 53
+"""Numbers from here on are no count or time; many readers of JSON cannot hold them, and our own writer cannot."""
+
+
 def string(value: object) -> str:
-    """The value where it is a string."""
-    return value if isinstance(value, str) else ""
+    """The value where it is a string, with "?" for lone surrogates, which no record can hold."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def number(value: object) -> int | None:
+    """The value where it is a whole number that can be one of something."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < MOST else None
 
 
 def usage(value: object) -> Usage:
@@ -72,5 +81,4 @@ def usage(value: object) -> Usage:
 
 
 def _count(value: object, key: str) -> int | None:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
+    return number(value.get(key)) if isinstance(value, dict) else None

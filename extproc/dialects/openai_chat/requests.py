@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from extproc.dialects.json_text import parse
+from extproc.dialects.openai_chat.replies import string
 from extproc.dialects.openai_chat.texts import KINDS, OPAQUE, SYSTEM, strings, words
 from extproc.model import ClientError, Request, Text
 
@@ -23,6 +24,8 @@ def read_request(body: bytes, *, max_depth: int = 64) -> Request:
     if not isinstance(value, dict):
         raise _wrong("The body", "an object", value)
     model = _member(value, "model", str)
+    if string(model) != model:
+        raise ClientError("model: expected characters, found half a surrogate pair.", status=422, reason="invalid_type")
     messages = _member(value, "messages", list)
     if not messages:
         raise ClientError("messages: expected at least one message.", status=422, reason="invalid_type")

@@ -12,7 +12,7 @@ from extproc.dialects import UnreadableReply, sse
 from extproc.dialects.json_text import parse, splice
 from extproc.dialects.openai_chat import fragments
 from extproc.dialects.openai_chat.errors import error
-from extproc.dialects.openai_chat.replies import string, usage
+from extproc.dialects.openai_chat.replies import number, string, usage
 from extproc.dialects.openai_chat.texts import without_repeats
 from extproc.dialects.texts import Fragment
 from extproc.model import ClientError, JsonPath, Response, Text, Usage
@@ -105,8 +105,7 @@ class Stream:
     def _note(self, value: dict[str, Any]) -> None:
         self.id = self.id or string(value.get("id"))
         self.model = self.model or string(value.get("model"))
-        created = value.get("created")
-        self.created = self.created or (created if isinstance(created, int) else 0)
+        self.created = self.created or number(value.get("created")) or 0
         if value.get("usage"):
             self.usage = usage(value["usage"])
 
@@ -116,12 +115,12 @@ class Stream:
         for place, choice in enumerate(choices):
             if not isinstance(choice, dict):
                 raise UnreadableReply("an event's choice is no object")
-            index = choice.get("index", place)
-            if not isinstance(index, int):
+            index = number(choice.get("index", place))
+            if index is None:
                 raise UnreadableReply("an event's choice has an index that is no number")
             self._open.add(index)
-            reason = choice.get("finish_reason")
-            if isinstance(reason, str) and reason:
+            reason = string(choice.get("finish_reason"))
+            if reason:
                 self.finished[index] = reason
             yield from fragments.of_choice(choice, place, index)
 
