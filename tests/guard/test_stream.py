@@ -385,6 +385,26 @@ def test_a_name_is_not_waited_for_but_a_value_across_two_of_them_is_not_complete
     assert b"123456" not in made.feed(named[1] + TAIL) and isinstance(made.stopped, Failed)
 
 
+@pytest.mark.parametrize(
+    "logprobs",
+    [
+        "ACME-123456",
+        ["ACME-123456"],
+        {"content": "ACME-123456"},
+        {"tokens": ["ACME-", "123456"], "top_logprobs": 5},
+        {"content": [{"token": "x", "note": {"deep": ["ACME-123456"]}}]},
+        {"content": [{"token": {"text": "ACME-123456"}}]},
+        {"content": [{"token": "x", "top_logprobs": {"ACME-123456": -1}}]},
+        {"ACME-123456": []},
+        {"content": [[["ACME-123456"]]]},
+    ],
+)
+def test_log_probabilities_of_any_shape_hide_nothing(logprobs: object) -> None:
+    for buffered in (False, True):
+        out = play([event(delta={}, logprobs=logprobs), TAIL], dlp(buffered=buffered))[0]
+        assert chunks(out)[0]["choices"][0]["logprobs"] is None  # type: ignore[index]
+
+
 @pytest.mark.parametrize("buffered", [False, True])
 @pytest.mark.parametrize(
     "data",

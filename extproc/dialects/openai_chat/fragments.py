@@ -35,7 +35,7 @@ def of_choice(choice: dict[str, Any], place: int, index: int) -> Iterator[Fragme
     """The texts of the choice at this place of an event."""
     for key, child in choice.items():
         path = ("choices", place, key)
-        yield from _words(key, path)
+        yield from _word(key, path)
         if key == LOGPROBS:
             yield from _tokens(child, path, index)
         else:
@@ -45,7 +45,7 @@ def of_choice(choice: dict[str, Any], place: int, index: int) -> Iterator[Fragme
 def of_others(value: dict[str, Any]) -> Iterator[Fragment]:
     """The texts of an event outside of its choices."""
     for key, child in value.items():
-        yield from _words(key, (key,))
+        yield from _word(key, (key,))
         if key != "choices" and not (isinstance(child, str) and opaque(key, child, WORDLESS)):
             yield from _strings(child, (key,), (key,), "whole")
 
@@ -54,11 +54,11 @@ def _tokens(logprobs: object, path: JsonPath, index: int) -> Iterator[Fragment]:
     for name, text in spelled(logprobs):
         if text:
             yield Fragment(
-                (index, LOGPROBS, name), (*path, name), text, "whole" if name.endswith("/top") else "growing"
+                (index, LOGPROBS, name), (*path, name), text, "whole" if name.endswith("/else") else "growing"
             )
 
 
-def _words(key: str, path: JsonPath) -> Iterator[Fragment]:
+def _word(key: str, path: JsonPath) -> Iterator[Fragment]:
     """The key that ends `path`, where it is none of the API's."""
     if key and key not in NAMES:
         yield Fragment(("keys",), (*path, KEY), key, "whole")
@@ -71,7 +71,8 @@ def _strings(value: object, path: JsonPath, key: JsonPath, form: Form) -> Iterat
             yield Fragment(key, path, value, form)
     elif isinstance(value, dict):
         for name, child in value.items():
-            yield from _words(name, (*path, name))
+            if name not in NAMES:
+                yield from _word(name, (*path, name))
             if child is not None:
                 known = form if name == ARGUMENTS and not isinstance(child, str) else _FORMS.get(name, form)
                 yield from _strings(child, (*path, name), (*key, name), known)

@@ -75,19 +75,46 @@ def words(key: str, path: JsonPath, role: str) -> Iterator[Text]:
 
 
 def spelled(logprobs: object) -> Iterator[tuple[str, str]]:
-    """What log probabilities say, by the name of the list: the tokens in a row, and the other candidates.
+    """What log probabilities say, by the name of each list: its tokens in a row, and whatever else stands there.
 
-    They mostly repeat the text, but not always the text of their own event, and candidates were never in any.
+    They mostly repeat the text, but not always the text of their own event, and other candidates were never in any.
     """
-    for name, tokens in logprobs.items() if isinstance(logprobs, dict) else ():
-        listed = [token for token in tokens if isinstance(token, dict)] if isinstance(tokens, list) else []
-        yield f"{name}/said", "".join(_token(token) for token in listed)
-        yield f"{name}/top", "\n".join(_token(other) for token in listed for other in token.get("top_logprobs") or ())
+    for name, tokens in (logprobs if isinstance(logprobs, dict) else {"": logprobs}).items():
+        listed = tokens if isinstance(tokens, list) else [tokens]
+        yield f"{name}/said", "".join(map(_token, listed))
+        yield f"{name}/else", "\n".join([*_words(name), *(each for token in listed for each in _others(token))])
 
 
 def _token(value: object) -> str:
-    token = value.get("token") if isinstance(value, dict) else None
+    token = value.get("token") if isinstance(value, dict) else value
     return token if isinstance(token, str) else ""
+
+
+def _others(token: object) -> Iterator[str]:
+    """Every string of a token but its own."""
+    if isinstance(token, dict):
+        for key, child in token.items():
+            yield from _words(key)
+            if key != "token" or not isinstance(child, str):
+                yield from _all(child)
+    elif not isinstance(token, str):
+        yield from _all(token)
+
+
+def _all(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, child in value.items():
+            yield from _words(key)
+            yield from _all(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _all(child)
+
+
+def _words(key: str) -> tuple[str, ...]:
+    return () if key in NAMES or not key else (key,)
 
 
 def write(body: bytes, before: tuple[Text, ...], after: tuple[Text, ...]) -> bytes:
