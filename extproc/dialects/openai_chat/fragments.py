@@ -12,8 +12,9 @@ from typing import Any
 
 from extproc.dialects import UnreadableReply
 from extproc.dialects.json_text import KEY
-from extproc.dialects.openai_chat.names import NAMES
-from extproc.dialects.openai_chat.texts import ARGUMENTS, LOGPROBS, REPLY_OPAQUE, WORDLESS, opaque, spelled
+from extproc.dialects.openai_chat.logprobs import LOGPROBS, spelled
+from extproc.dialects.openai_chat.names import unknown
+from extproc.dialects.openai_chat.texts import ARGUMENTS, REPLY_OPAQUE, WORDLESS, opaque
 from extproc.dialects.texts import Form, Fragment
 from extproc.model import JsonPath
 
@@ -60,7 +61,7 @@ def _tokens(logprobs: object, path: JsonPath, index: int) -> Iterator[Fragment]:
 
 def _word(key: str, path: JsonPath) -> Iterator[Fragment]:
     """The key that ends `path`, where it is none of the API's."""
-    if key and key not in NAMES:
+    if unknown(key):
         yield Fragment(("keys",), (*path, KEY), key, "whole")
 
 
@@ -71,8 +72,7 @@ def _strings(value: object, path: JsonPath, key: JsonPath, form: Form) -> Iterat
             yield Fragment(key, path, value, form)
     elif isinstance(value, dict):
         for name, child in value.items():
-            if name not in NAMES:
-                yield from _word(name, (*path, name))
+            yield from _word(name, (*path, name))
             if child is not None:
                 known = form if name == ARGUMENTS and not isinstance(child, str) else _FORMS.get(name, form)
                 yield from _strings(child, (*path, name), (*key, name), known)

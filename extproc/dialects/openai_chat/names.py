@@ -31,3 +31,8 @@ filtered severity search_results results score matched_stop
 """
 
 NAMES = frozenset(f"{_MESSAGES} {_REQUESTS} {_REPLIES}".split())
+
+
+def unknown(key: str) -> bool:
+    """Whether a key says something that the API does not."""
+    return key not in NAMES and bool(key)

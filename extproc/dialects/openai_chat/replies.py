@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from extproc.dialects import UnreadableReply
 from extproc.dialects.json_text import parse
-from extproc.dialects.openai_chat.texts import LOGPROBS, REPLY_OPAQUE, WORDLESS, spelled, strings, words
+from extproc.dialects.openai_chat.logprobs import LOGPROBS, spelled
+from extproc.dialects.openai_chat.texts import REPLY_OPAQUE, WORDLESS, strings, words
 from extproc.model import ClientError, Response, Text, Usage
 
 

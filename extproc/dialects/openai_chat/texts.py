@@ -8,7 +8,8 @@ from typing import Any
 
 from extproc.dialects.arguments import joined, runs
 from extproc.dialects.json_text import KEY, insert_first, quote, splice
-from extproc.dialects.openai_chat.names import NAMES
+from extproc.dialects.openai_chat.logprobs import LOGPROBS
+from extproc.dialects.openai_chat.names import unknown
 from extproc.dialects.texts import changed
 from extproc.model import JsonPath, Text
 
@@ -32,8 +33,6 @@ _LONG = 10**8
 
 ARGUMENTS = "arguments"
 """The key of a tool call's arguments: JSON in a string. Its own strings are texts, numbered, each by itself."""
-
-LOGPROBS = "logprobs"
 
 SYSTEM = Text(("messages", -1, "content"), "system", "")
 """The place of a system message in a request without any: what is written there becomes its first message."""
@@ -70,51 +69,8 @@ def strings(value: object, path: JsonPath, role: str, keys: frozenset[str], *, n
 
 def words(key: str, path: JsonPath, role: str) -> Iterator[Text]:
     """The key of an object at `path` as a text, where it is none of the API's."""
-    if key and key not in NAMES:
+    if unknown(key):
         yield Text((*path, key, KEY), role, key)
-
-
-def spelled(logprobs: object) -> Iterator[tuple[str, str]]:
-    """What log probabilities say, by the name of each list: its tokens in a row, and whatever else stands there.
-
-    They mostly repeat the text, but not always the text of their own event, and other candidates were never in any.
-    """
-    for name, tokens in (logprobs if isinstance(logprobs, dict) else {"": logprobs}).items():
-        listed = tokens if isinstance(tokens, list) else [tokens]
-        yield f"{name}/said", "".join(map(_token, listed))
-        yield f"{name}/else", "\n".join([*_words(name), *(each for token in listed for each in _others(token))])
-
-
-def _token(value: object) -> str:
-    token = value.get("token") if isinstance(value, dict) else value
-    return token if isinstance(token, str) else ""
-
-
-def _others(token: object) -> Iterator[str]:
-    """Every string of a token but its own."""
-    if isinstance(token, dict):
-        for key, child in token.items():
-            yield from _words(key)
-            if key != "token" or not isinstance(child, str):
-                yield from _all(child)
-    elif not isinstance(token, str):
-        yield from _all(token)
-
-
-def _all(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, child in value.items():
-            yield from _words(key)
-            yield from _all(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _all(child)
-
-
-def _words(key: str) -> tuple[str, ...]:
-    return () if key in NAMES or not key else (key,)
 
 
 def write(body: bytes, before: tuple[Text, ...], after: tuple[Text, ...]) -> bytes:
