@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from extproc.chain import Chain, Link, Refused
 from extproc.detect.patterns import Pattern
@@ -531,3 +533,46 @@ def test_an_answer_is_rewritten_at_the_end_of_its_stream() -> None:
 def test_a_last_event_without_its_blank_line_is_guarded_too() -> None:
     out, _, _ = play([says("ACME-123456").rstrip(b"\n")], dlp())
     assert b"ACME" not in out and text_of(out + b"\n\n") == MARK
+
+
+SPOILS = (
+    *(
+        '"',
+        "\\",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\n",
+        "\r",
+        "\n\n",
+        "data: ",
+        r"\ud800",
+        r"\u0040",
+        "null",
+        "9" * 20,
+        "\0",
+    ),
+    *(": c\n\n", "event: x\n", "[DONE]", "\ufeff", '"index":5,', '"content":"ACME-123456",', '"finish_reason":"stop",'),
+    '"logprobs":{"content":[{"token":"ACME-123456","top_logprobs":7}]},',
+)
+SPOILT = (LEAKING + calls('{"to": "bob@exam') + calls('ple.com", "n": 4111111111111111}') + TAIL).decode()
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, len(SPOILT)), st.sampled_from(SPOILS)), max_size=4),
+    st.sampled_from(["redact", "block"]),
+    st.booleans(),
+)
+def test_whatever_a_provider_sends_what_leaves_is_a_stream_without_the_value(
+    spoils: list[tuple[int, str]], action: str, buffered: bool
+) -> None:
+    text = SPOILT
+    for at, spoil in spoils:
+        text = text[:at] + spoil + text[at:]
+    out = play([text.encode()], dlp(action, buffered=buffered))[0]
+    said = chunks(out + b"\n\n")  # each is JSON
+    assert not any("ACME-123456" in json.dumps(chunk) for chunk in said)
