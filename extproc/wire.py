@@ -63,7 +63,7 @@ def decode(data: bytes) -> tuple[Opened | None, Event]:
     if kind is None:
         raise PeerError("a ProcessingRequest of an unknown kind")
     opened = _opened(message) if message.HasField("protocol_config") or message.observability_mode else None
-    return opened, _event(Phase(kind), getattr(message, kind))
+    return opened, _event(_PHASES[kind], getattr(message, kind))
 
 
 def _opened(message: pb.ProcessingRequest) -> Opened:
@@ -84,10 +84,10 @@ def _mode(number: int) -> BodyMode:
 
 def _event(phase: Phase, part: pb.HttpHeaders | pb.HttpBody | pb.HttpTrailers) -> Event:
     match part:
-        case pb.HttpHeaders():
-            return Head(phase, _headers(part.headers), part.end_of_stream)
         case pb.HttpBody():
             return Body(phase, part.body, part.end_of_stream)
+        case pb.HttpHeaders():
+            return Head(phase, _headers(part.headers), part.end_of_stream)
         case _:
             return Trailers(phase, _headers(part.trailers))
 
@@ -177,6 +177,7 @@ def _set(mutation: pb.HeaderMutation, headers: Headers) -> None:
         )
 
 
+_PHASES = {phase.value: phase for phase in Phase}
 _BARE = {phase: Proceed(phase) for phase in Phase}
 _BARE_BYTES = {phase: _encode(reply) for phase, reply in _BARE.items()}
 """Most messages are answered with nothing but "go on"; these need no building."""

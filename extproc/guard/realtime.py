@@ -61,7 +61,9 @@ class Realtime:
             self._through(growing.stages, 0, [Piece(number, fragment.value)])
             if growing.ends_with(fragment):
                 self._finish(growing.stages)
-        self._age({fragment.key for fragment in waiting.fragments})
+        grown = {fragment.key for fragment in waiting.fragments}
+        if not self._texts.keys() <= grown:
+            self._age(grown)
 
     def end(self, choices: Container[str | int] | None = None) -> None:
         """The texts of these choices, or all, have come to their end. Should one go on, `cut_short` watches over it."""

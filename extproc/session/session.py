@@ -82,6 +82,8 @@ class Session:
         if self._answered:
             return  # what Envoy had already sent when our answer reached it
         match event:
+            case Body(phase=Phase.RESPONSE_BODY):  # first: a stream is thousands of them
+                yield from self._response_body(event)
             case Opened():
                 self._open(event)
             case Head(phase=Phase.REQUEST_HEADERS):
@@ -90,8 +92,6 @@ class Session:
                 yield from self._request_body(event)
             case Head(phase=Phase.RESPONSE_HEADERS):
                 yield from self._response_head(event)
-            case Body(phase=Phase.RESPONSE_BODY):
-                yield from self._response_body(event)
             case Trailers():
                 yield from self._trailers(event)
             case _:
@@ -395,8 +395,8 @@ class Session:
             self._held = None
         for reply in replies:
             yield Send(reply)
-        if streaming.wake_after and not last:
-            yield Wake(streaming.wake_after)
+        if not last and (after := streaming.wake_after):
+            yield Wake(after)
 
     def _stop(self, streaming: Streaming, data: bytes, *, last: bool) -> Steps:
         """The end of a stream in its own protocol. In full duplex Envoy then resets the provider (design, point 11).
