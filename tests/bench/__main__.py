@@ -1,6 +1,7 @@
 """What the processor costs: Envoy alone, with an empty processor, with the chain, side by side in one run.
 
 Only the ratios mean anything: rounds are interleaved, so that whatever else the machine does hits all three alike.
+Event streams come last, without Envoy: see streams.py.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import click
+import streams
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -109,16 +111,18 @@ def table(result: dict[str, dict[str, dict[str, float]]]) -> Iterator[str]:
 @click.option("--rounds", default=5, show_default=True, help="Interleaved rounds; medians are shown.")
 @click.option("--seconds", default=4.0, show_default=True, help="Length of each measurement.")
 @click.option("--rate", default=300.0, show_default=True, help="Requests per second of the open loop.")
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Recorded event streams.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the table.")
-def main(rounds: int, seconds: float, rate: float, as_json: bool) -> None:
+def main(rounds: int, seconds: float, rate: float, data: Path | None, as_json: bool) -> None:
     """See the module."""
     with tempfile.TemporaryDirectory(prefix="kt-bench-") as name:
         result = run(Path(name), rounds, seconds, rate)
+    guarded = streams.measure(data, min(rounds, 3), chunks=200, streams=16)
     if as_json:
         found = {size: {**cells, "ratios": ratios(cells)} for size, cells in result.items()}
-        click.echo(json.dumps({"rounds": rounds, "seconds": seconds, "rate": rate, "sizes": found}))
+        click.echo(json.dumps({"rounds": rounds, "seconds": seconds, "rate": rate, "sizes": found, "streams": guarded}))
     else:
-        click.echo("\n".join(table(result)))
+        click.echo("\n".join((*table(result), "", *streams.table(guarded))))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 .venv/bin/python tests/bench/streams.py [--data DIR]
 
-The processor is a real worker and the client another process; an empty processor in the worker's place tells what gRPC
-itself takes. Rounds are interleaved, and medians shown. DIR holds recorded streams beside an `index.json`; without it
-made-up ones are played.
+First layer by layer in this process, the beginning of each stream included. Then a real worker, with a client in another
+process; an empty processor in the worker's place tells what gRPC itself takes. Rounds are interleaved, and medians
+shown. DIR holds recorded streams beside an `index.json`; without it made-up ones are played.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ policy:
 """
 BARS = {"ours_us": 60.0, "delay_p99_ms": 1.0, "held_median": 1.0, "held_p95": 5.0}
 LAYERS = ("json", "guard", "session", "driver")
-STACKS = ("empty", "worker")
+STACKS = ("empty", "worker", "ours")
 PACES = {"at 10 ms": 0.01, "busy": 0.0}
 """Seconds between the chunks of a stream. At a model's pace the processor sleeps between chunks and wakes with cold
 caches; busy, chunks come as fast as the client can."""
@@ -210,7 +210,10 @@ def play(pid: int, socket: str, key: str, bodies: list[Path], pace: float) -> fl
 
 
 def over_grpc(bodies: list[bytes], rounds: int, pace: float) -> dict[str, float]:
-    """Medians of CPU microseconds per chunk of the empty processor and of a worker, all bodies at once."""
+    """Medians of CPU microseconds per chunk of the empty processor, of a worker and of the difference in each round.
+
+    All bodies are played at once.
+    """
     seen: dict[str, list[float]] = {kind: [] for kind in STACKS}
     with tempfile.TemporaryDirectory(prefix="kt-streams-") as name:
         root = Path(name)
@@ -220,9 +223,10 @@ def over_grpc(bodies: list[bytes], rounds: int, pace: float) -> dict[str, float]
         size = sum(map(len, bodies)) // sum(len(events(body)) for body in bodies)
         with processor("empty", root, size) as empty, processor("worker", root, size) as worker:
             for number in range(rounds + 1):
-                for kind, running in zip(STACKS, (empty, worker), strict=True):
-                    found = play(*running, paths, pace)
-                    seen[kind] += [found] if number else []  # the first round warms
+                alone, ours = play(*empty, paths, pace), play(*worker, paths, pace)
+                if number:  # the first round warms
+                    for kind, found in (("empty", alone), ("worker", ours), ("ours", ours - alone)):
+                        seen[kind].append(found)
     return medians(seen)
 
 
@@ -251,11 +255,9 @@ def measure(data: Path | None, rounds: int, chunks: int, streams: int) -> dict[s
     words = [prose(chunks, seed=seed) for seed in range(streams)]
     real = [body for body in recorded(data) if len(body) > LONG] if data else []
     bodies = [real[number % len(real)] for number in range(streams)] if real else words
-    cpu, delays = layers(bodies, rounds + 1)
+    cpu, delays = layers(bodies, 3 * rounds + 1)
     for name, pace in PACES.items():
-        found = over_grpc(bodies, rounds, pace)
-        cpu |= {f"{kind}, {name}": value for kind, value in found.items()}
-        cpu[f"ours, {name}"] = found["worker"] - found["empty"]
+        cpu |= {f"{kind}, {name}": value for kind, value in over_grpc(bodies, rounds, pace).items()}
     result = {
         "cpu_us": cpu,
         "delay_ms": delays,
