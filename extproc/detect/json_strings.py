@@ -10,7 +10,7 @@ import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import takewhile
 
 import orjson
 import re2
@@ -21,25 +21,26 @@ Find = Callable[[str, str], list[Hit]]
 """(text, what stands before it) -> hits in the text."""
 
 CONTEXT = 64
-"""Characters before a string that its detector is shown: the key that names it."""
+"""Characters of the key that names a string, as its detector is shown them."""
 
 _STRING_THEN = re2.compile(r'("(?:[^"\\]|\\.)*")[ \t\r\n]*(:?)')
 _STRING = re2.compile(r'"(?:[^"\\]|\\.)*"')
+_BARE = re2.compile(r"-?[0-9][0-9.eE+-]*|true|false|null")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Characters `start:end` of a text that hold `value` (decoded). `bare`: a JSON number or the like, in no quotes."""
+    """Characters `start:end` of a text that hold `value` (decoded).
+
+    `quoted`: they stand in a string of a JSON text; `bare`: they are a number or literal of one.
+    """
 
     start: int
     end: int
     label: str
     value: str
+    quoted: bool = False
     bare: bool = False
-
-
-class CrossesStrings(ValueError):
-    """A hit that begins in one JSON string and ends in another, so that no replacement leaves JSON behind."""
 
 
 def is_json(text: str) -> bool:
@@ -59,54 +60,111 @@ def strings(text: str) -> list[str]:
 
 
 def places(text: str, find: Find) -> list[Place]:
-    """Where a text holds what `find` finds; a JSON text is searched string by string. Raises CrossesStrings."""
+    """Where a text holds what `find` finds.
+
+    A JSON text is searched string by string, each decoded and with the key before it as its context. A hit across
+    strings is one in each of them: so nothing of it is left, and no edit crosses a quote. Searched again are only the
+    strings in which something was found, or may be once they are decoded.
+    """
     hits = find(text, "")
     if not hits and "\\" not in text:
         return []
     if not is_json(text):
         return [Place(hit.start, hit.end, hit.label, text[hit.start : hit.end]) for hit in hits]
-    edges = _edges(text)
-    for hit in hits:
-        if bisect_right(edges, hit.start) != bisect_left(edges, hit.end):
-            raise CrossesStrings(f"a hit of {hit.label} crosses the strings of a JSON text")
-    return [place for start, end in pairwise(edges) for place in _in_piece(text, start, end, find)]
+    pieces = list(_pieces(text))
+    hidden = _with_hits([piece for piece in pieces if "\\" in piece.raw], find)
+    found: list[Place] = []
+    at = 0
+    for piece in pieces:
+        while at < len(hits) and hits[at].end <= piece.start:
+            at += 1
+        touching = list(takewhile(lambda hit, end=piece.end: hit.start < end, hits[at:]))  # type: ignore[misc]
+        if touching or (hidden and "\\" in piece.raw):
+            found += piece.places(touching, find)
+    return found
 
 
-def replaced(place: Place, text: str, marker: str) -> str:
-    """The marker as it has to stand in `text`: escaped or quoted where the text is JSON."""
-    if place.bare:
-        return json.dumps(marker, ensure_ascii=False)
-    quoted = json.dumps(marker, ensure_ascii=False)[1:-1]
-    return quoted if quoted != marker and is_json(text) else marker
+def replaced(place: Place, marker: str) -> str:
+    """The marker as it has to stand there: escaped or quoted where the text is JSON."""
+    if not (place.quoted or place.bare):
+        return marker
+    quoted = json.dumps(marker, ensure_ascii=False)
+    return quoted if place.bare else quoted[1:-1]
 
 
 def _quoted(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _STRING.finditer(encodable(text))]
 
 
-def _edges(text: str) -> list[int]:
-    """Where strings, with their quotes, begin and end, and the ends of the text."""
-    return [0, *(at for span in _quoted(text) for at in span), len(text)]
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A string of a JSON text without its quotes, or a number or literal; and what its detector is shown before it."""
+
+    start: int
+    raw: str
+    context: str
+    bare: bool
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.raw)
+
+    @property
+    def value(self) -> str:
+        return json.loads(f'"{self.raw}"', strict=False) if "\\" in self.raw else self.raw
+
+    def places(self, touching: list[Hit], find: Find) -> list[Place]:
+        """What is found in it, and of hits that reach across its ends what stands in it."""
+        value = self.value
+        offsets = _offsets(self.raw) if "\\" in self.raw else range(len(self.raw) + 1)
+        spans = [(hit.start, hit.end, hit.label) for hit in find(value, self.context)]
+        for hit in touching:
+            if hit.start < self.start or hit.end > self.end:
+                first = bisect_right(offsets, max(0, hit.start - self.start)) - 1
+                last = bisect_left(offsets, min(hit.end - self.start, len(self.raw)))
+                spans.append((first, last, hit.label))
+        if self.bare and spans:
+            return [Place(self.start, self.end, spans[0][2], value, bare=True)]
+        return [
+            Place(self.start + offsets[first], self.start + offsets[last], label, value[first:last], quoted=True)
+            for first, last, label in _joined(spans)
+        ]
 
 
-def _in_piece(text: str, start: int, end: int, find: Find) -> Iterator[Place]:
-    context = text[max(0, start - CONTEXT) : start]
-    if text[start : start + 1] != '"':
-        if any(map(str.isdigit, text[start:end])):
-            for hit in find(text[start:end], context):
-                yield Place(
-                    start + hit.start, start + hit.end, hit.label, text[start + hit.start : start + hit.end], True
-                )
-        return
-    raw = text[start + 1 : end - 1]
-    value = json.loads(text[start:end]) if "\\" in raw else raw
-    hits = find(value, context + '"')
-    if not hits:
-        return
-    offsets = _offsets(raw) if "\\" in raw else range(len(raw) + 1)
-    for hit in hits:
-        first, last = start + 1 + offsets[hit.start], start + 1 + offsets[hit.end]
-        yield Place(first, last, hit.label, value[hit.start : hit.end])
+def _pieces(text: str) -> Iterator[_Piece]:
+    key = ""
+    at = 0
+    for match in _STRING_THEN.finditer(encodable(text)):
+        start, end = match.span(1)
+        yield from _bare(text, at, start, key)
+        at = match.end()
+        is_key = bool(match.group(2))
+        yield _Piece(start + 1, text[start + 1 : end - 1], "" if is_key else f'{key}"' if key else "", False)
+        if is_key:
+            key = f"{text[start:end]}: "[-CONTEXT:]
+    yield from _bare(text, at, len(text), key)
+
+
+def _bare(text: str, start: int, end: int, key: str) -> Iterator[_Piece]:
+    between = text[start:end]
+    if between.strip(" \t\r\n,:{}[]"):
+        for match in _BARE.finditer(between):
+            yield _Piece(start + match.start(), match.group(), key, True)
+
+
+def _with_hits(pieces: list[_Piece], find: Find) -> bool:
+    """Whether anything is found in one of these once they are decoded: all at once, because there may be many."""
+    return bool(pieces and find("\0".join([f'{piece.context}{piece.value}"' for piece in pieces]), ""))
+
+
+def _joined(spans: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    joined: list[tuple[int, int, str]] = []
+    for start, end, label in sorted(spans):
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]), joined[-1][2])
+        elif start < end:
+            joined.append((start, end, label))
+    return joined
 
 
 def _offsets(raw: str) -> list[int]:

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from extproc.detect.fuzzy import FuzzyTerms
 from extproc.detect.patterns import Hit, Pattern, PatternSpec, Scanner
-from extproc.model import Block, Edit, Exchange, Redact, Verdict
+from extproc.model import Allow, Block, Edit, Exchange, Redact, Text, Verdict
 from extproc.policies.base import Between, Span, TextPolicy
+from extproc.policies.redaction import redactions
 
 MARKER = "[DLP_REDACTED]"
 
@@ -74,9 +75,7 @@ class DlpFilter(TextPolicy):
 
     def spans(self, exchange: Exchange, text: str, start: int = 0) -> Sequence[Span]:
         """Each occurrence of a pattern or term; markings come first, because they decide alone."""
-        markings = self._markings.find(text, start) if self.settings.sensitivity_level != "standard" else []
-        hits = markings or self._found(text, start)
-        return [Span(hit.start, hit.end, MARKER, hit.label) for hit in hits]
+        return [Span(hit.start, hit.end, MARKER, hit.label) for hit in self._hits(text, start)]
 
     def verdict(self, edits: tuple[Edit, ...]) -> Verdict:
         """A marking blocks; else the first one gives the reason."""
@@ -86,6 +85,15 @@ class DlpFilter(TextPolicy):
         if self.settings.action == "block":
             return Block("The text holds data that must not leave.", reason)
         return Redact(edits, reason)
+
+    def _judge(self, exchange: Exchange, texts: Sequence[Text]) -> Verdict:
+        """As spans, but strings in a text that is JSON are judged decoded, and it stays JSON."""
+        edits = redactions(texts, lambda text, _: self._hits(text, 0), lambda *_: MARKER)
+        return self.verdict(edits) if edits else Allow()
+
+    def _hits(self, text: str, start: int) -> list[Hit]:
+        markings = self._markings.find(text, start) if self.settings.sensitivity_level != "standard" else []
+        return markings or self._found(text, start)
 
     def _found(self, text: str, start: int) -> list[Hit]:
         exact = self._scanner.find(text, start)

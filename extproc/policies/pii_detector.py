@@ -153,9 +153,11 @@ class PiiDetector(TextPolicy):
     def _restored(self, exchange: Exchange, texts: Sequence[Text]) -> tuple[Edit, ...]:
         placeholders = self.placeholders(exchange)
         return tuple(
-            Edit(text.path, start, end, json.dumps(value)[1:-1] if is_json(text.value) else value, RESTORED)
+            Edit(text.path, start, end, json.dumps(value)[1:-1] if structured else value, RESTORED)
             for text in texts
-            for start, end, value in placeholders.find(text.value)
+            if (found := placeholders.find(text.value))
+            for structured in (is_json(text.value),)
+            for start, end, value in found
         )
 
 

@@ -14,9 +14,7 @@ Mark = Callable[[str, str], str]
 def redactions(texts: Iterable[Text], find: Find, mark: Mark) -> tuple[Edit, ...]:
     """An edit for every hit. Raises what `find` and `places` raise: a text that was not searched must not pass."""
     return tuple(
-        Edit(
-            text.path, place.start, place.end, replaced(place, text.value, mark(place.label, place.value)), place.label
-        )
+        Edit(text.path, place.start, place.end, replaced(place, mark(place.label, place.value)), place.label)
         for text in texts
         for place in places(text.value, find)
     )

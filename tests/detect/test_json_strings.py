@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from extproc.detect import pii, secrets
 from extproc.detect.entities import EntityRule, EntityScanner
-from extproc.detect.json_strings import CrossesStrings, is_json, places, replaced, strings
+from extproc.detect.json_strings import is_json, places, replaced, strings
 from extproc.detect.patterns import Hit
 
 SCANNER = EntityScanner((*pii.EMAIL, *pii.PCI, *secrets.NAMED))
@@ -27,7 +27,7 @@ def find(text: str, context: str) -> list[Hit]:
 
 def redacted(text: str) -> str:
     for place in reversed(places(text, find)):
-        text = text[: place.start] + replaced(place, text, f"[{place.label}]") + text[place.end :]
+        text = text[: place.start] + replaced(place, f"[{place.label}]") + text[place.end :]
     return text
 
 
@@ -64,13 +64,43 @@ def test_strings_are_read_as_json_reads_them(value: object) -> None:
     assert strings(json.dumps(value)) == said(value)
 
 
-def test_a_hit_across_two_strings_is_an_error() -> None:
-    scanner = EntityScanner((EntityRule("PAIR", 'a", "b', 6),))
-    with pytest.raises(CrossesStrings):
-        places('["a", "b"]', lambda text, context: scanner.find(text, context=context))
+@pytest.mark.parametrize(
+    ("expression", "text", "expected"),
+    [('a", "b', '["xa", "by"]', '["x[P]", "[P]y"]'), ('a": 1', '{"a": 12, "b": 1}', '{"[P]": "[P]", "b": 1}'), (": true", '{"a": true}', '{"a": "[P]"}'),
+     ("[0-9]{3}", '{"a": 12345, "b": [1.5e3, -1234]}', '{"a": "[P]", "b": [1.5e3, "[P]"]}'), ('n.", "', r'["a\n\"", ""]', r'["a\n\"", ""]'),
+     ('x", "y.', r'["\u0041x", "y\u0042z"]', r'["\u0041[P]", "[P]z"]')],
+)  # fmt: skip
+def test_a_hit_across_strings_is_one_in_each_of_them(expression: str, text: str, expected: str) -> None:
+    scanner = EntityScanner((EntityRule("P", expression, 8),))
+    after = text
+    for place in reversed(places(text, lambda text, context: scanner.find(text))):
+        after = after[: place.start] + replaced(place, "[P]") + after[place.end :]
+    assert (after, is_json(after)) == (expected, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [('{"ssn": "219099998"}', 1), ('{"ssn": 219099998}', 1), ('{"ssns": ["219099998"]}', 1), ('{"ssn": "none", "order": "219099998"}', 0),
+     ('{"order": {"ssn": "none", "n": 219099998}}', 0), (r'{"ssn": "\u0032\u0031\u0039099998"}', 1), ('{"219099998": "ssn"}', 0)],
+)  # fmt: skip
+def test_the_key_before_a_value_and_no_other_says_what_it_is(text: str, found: int) -> None:
+    scanner = EntityScanner(pii.SSN)
+    assert len(places(text, lambda text, context: scanner.find(text, context=context))) == found
+
+
+def test_a_large_text_is_searched_again_only_where_something_was_found() -> None:
+    asked: list[str] = []
+
+    def find(text: str, context: str) -> list[Hit]:
+        asked.append(text)
+        return SCANNER.find(text, context=context)
+
+    text = json.dumps([*("fine\n" + str(n) for n in range(500)), "joe@acme.io"])
+    assert len(places(text, find)) == 1 and len(asked) == 3
 
 
 def test_a_marker_is_escaped_where_it_stands_in_json() -> None:
-    (place,) = places('{"a":"joe@acme.io"}', find)
-    assert replaced(place, '{"a":"joe@acme.io"}', 'say "no"') == r"say \"no\""
-    assert replaced(place, "joe@acme.io", 'say "no"') == 'say "no"'
+    (inside,) = places('{"a":"joe@acme.io"}', find)
+    (outside,) = places("joe@acme.io", find)
+    assert replaced(inside, 'say "no"') == r"say \"no\""
+    assert replaced(outside, 'say "no"') == 'say "no"'

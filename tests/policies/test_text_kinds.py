@@ -119,7 +119,8 @@ def test_a_reply_is_rewritten_and_stays_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("block", "text", "expected"),
     [("{blocked_terms: [falcon], fuzzy_matching: true, max_distance: 2}", "the falkon", "the [DLP_REDACTED]"),
-     ("{blocked_terms: [falcon]}", "the falkon", None), ("{sensitivity_level: high}", "# TOP SECRET\nplan", "dlp.classification"),
+     ("{blocked_terms: [falcon]}", "the falkon", None), ("{blocked_terms: [falcon]}", r'{"a": "\u0066alcon\n", "falcon": 1}', r'{"a": "[DLP_REDACTED]\n", "[DLP_REDACTED]": 1}'),
+     ("{detect_patterns: ['[0-9]{6}']}", '{"a": 1234567, "b": "x"}', '{"a": "[DLP_REDACTED]", "b": "x"}'), ("{detect_patterns: ['a.{1,3}b']}", '{"a":"b"}', '{"[DLP_REDACTED]":"[DLP_REDACTED]"}'), ("{sensitivity_level: high}", "# TOP SECRET\nplan", "dlp.classification"),
      ("{sensitivity_level: restricted}", "for internal use only", "dlp.classification"), ("{sensitivity_level: high}", "a secret plan", None)],
 )  # fmt: skip
 def test_terms_that_are_nearly_there_and_markings_are_found(
