@@ -149,7 +149,14 @@ def test_a_fault_in_the_settings_is_named(tmp_path: Path, kind: str, block: str,
 def test_every_documented_example_loads(tmp_path: Path) -> None:
     examples = [part.partition("```")[0] for part in DOCS.read_text().split("```yaml\n")[1:]]
     kinds = {kind for example in examples for kind in yaml.safe_load(example)}
-    assert kinds == {"pii-detector", "code-sanitizer", "request-rewriter", "response-rewriter", "dlp-filter"}
+    assert kinds == {
+        "pii-detector",
+        "code-sanitizer",
+        "request-rewriter",
+        "response-rewriter",
+        "dlp-filter",
+        "prompt-injection",
+    }
     for example in examples:
         for kind, block in yaml.safe_load(example).items():
             made(tmp_path, kind, str(block))
