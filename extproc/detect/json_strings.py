@@ -117,7 +117,8 @@ class _Piece:
         """What is found in it, and of hits that reach across its ends what stands in it."""
         value = self.value
         offsets = _offsets(self.raw) if "\\" in self.raw else range(len(self.raw) + 1)
-        spans = [(hit.start, hit.end, hit.label) for hit in find(value, self.context)]
+        shown = f'{value}"' if self.context and not self.bare else value
+        spans = [(hit.start, min(hit.end, len(value)), hit.label) for hit in find(shown, self.context)]
         for hit in touching:
             if hit.start < self.start or hit.end > self.end:
                 first = bisect_right(offsets, max(0, hit.start - self.start)) - 1

@@ -35,7 +35,7 @@ def redacted(text: str) -> str:
     ("text", "expected"),
     [('{"to":"joe@acme.io"}', '{"to":"[EMAIL]"}'), (r'{"to":"joe\u0040acme.io"}', '{"to":"[EMAIL]"}'),
      (r'{"s":"a\njoe@acme.io\n"}', r'{"s":"a\n[EMAIL]\n"}'), (r'{"s":"\"joe@acme.io\" \ud83d\ude42 eve@acme.io"}', r'{"s":"\"[EMAIL]\" \ud83d\ude42 [EMAIL]"}'),
-     ('{"card": 4111111111111111, "n": 5}', '{"card": "[CARD]", "n": 5}'), ('{"cvv":123}', '{"cvv":"[CVV]"}'),
+     ('{"card": 4111111111111111, "n": 5}', '{"card": "[CARD]", "n": 5}'), ('{"cvv":123}', '{"cvv":"[CVV]"}'), ('{"password": "autumn2031"}', '{"password": "[SECRET]"}'),
      ('{"api_key": "a0315346cfaa5f5ee0e90ff71fc46aeb"}', '{"api_key": "[SECRET]"}'), ('{"joe@acme.io": 1}', '{"[EMAIL]": 1}'),
      ('{"to": "joe@acme.io', '{"to": "[EMAIL]'), ("write joe@acme.io", "write [EMAIL]"), ("[joe@acme.io]", "[[EMAIL]]")],
 )  # fmt: skip
