@@ -15,19 +15,25 @@ from extproc.dialects.json_stream import JsonStream
 from extproc.guard.text import CONTEXT, Look, Piece
 from extproc.policies.base import Span
 
+NAME = 64
+"""Characters of a key, as what comes before its value."""
+
 
 class GrowingArguments:
     """As `GrowingText`; spans count characters within their own string."""
 
-    def __init__(self, look: Look, automaton: Automaton, *, editing: bool = True) -> None:
+    def __init__(self, look: Look, automaton: Automaton, *, editing: bool = True, named: bool = False) -> None:
+        """`named`: the key before a value is the policy's context for it."""
         self._look = look
         self._automaton = automaton
         self._editing = editing
+        self._named = named
         self._pieces: deque[_Raw] = deque()
         self.found: list[Span] = []
         self.cut_short = False
         self._ended = False
         self._json = JsonStream()
+        self._key = ""  # the last one, as what comes before a value
         self._forget_run()
 
     def feed(self, piece: Piece) -> list[Piece]:
@@ -36,6 +42,7 @@ class GrowingArguments:
             self.cut_short = self.cut_short or not self._json.complete
             self._ended = False
             self._json = JsonStream()
+            self._key = ""
             self._forget_run()
         self._pieces.append(_Raw(piece))
         self._json.feed(piece.text)
@@ -73,11 +80,15 @@ class GrowingArguments:
 
     def _settle(self, number: int, run: Run, edits: list[Replacement]) -> int:
         """Note what the policy finds in a run; how much of the run is settled."""
-        until = len(run.text) if run.ended else self._watched_until(run)
-        context = len(self._before)
-        text = self._before + run.text if context else run.text
-        for span in self._look(text, context):
-            start, end = span.start - context, span.end - context
+        name = self._key if run.kind in ("value", "number") else ""
+        until = len(run.text) if run.ended else self._watched_until(run, name)
+        before = self._before or name
+        context = len(before)
+        closing = '"' if name and run.ended and run.kind == "value" else ""
+        for span in self._look(before + run.text + closing, context if self._before else 0):
+            start, end = max(0, span.start - context), min(span.end - context, len(run.text))
+            if end <= 0:
+                continue
             if start >= until:
                 break
             if end > until:
@@ -86,13 +97,17 @@ class GrowingArguments:
             edits.append(Replacement(number, start, end, span.replacement))
             self.found.append(Span(run.offset + start, run.offset + end, span.replacement, span.label))
         if run.ended:
+            if run.kind == "key" and self._named:
+                self._key = f'"{run.text}": "'[-NAME:]
             self._forget_run()
-        elif run.kind != "number":  # a number leaves whole, so that it may become a string
-            self._before = text[: context + until][-CONTEXT:]
+        elif run.kind != "number" and until:  # a number leaves whole, so that it may become a string
+            self._before = (before + run.text[:until])[-CONTEXT:]
         return until
 
-    def _watched_until(self, run: Run) -> int:
-        seen = self._watched - run.offset
+    def _watched_until(self, run: Run, name: str) -> int:
+        if name and not self._watched:
+            self._watch.feed(name)
+        seen = max(0, self._watched - run.offset)
         self._watch.feed(run.text[seen:])
         self._watched = run.offset + len(run.text)
         return max(0, len(run.text) - self._watch.unsettled)

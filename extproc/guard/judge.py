@@ -19,6 +19,7 @@ class StreamJudge:
     ):
         self.automaton = automaton
         self.editing = not link.shadow
+        self.named = policy.reads_keys
         self._link = link
         self._policy = policy
         self._exchange = exchange

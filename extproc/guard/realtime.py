@@ -92,8 +92,12 @@ class Realtime:
         return growing
 
     def _stages(self, form: Form) -> list[Stage]:
-        kind = GrowingArguments if form == "json" else GrowingText
-        return [kind(judge.look, judge.automaton, editing=judge.editing) for judge in self._judges]
+        return [
+            GrowingArguments(judge.look, judge.automaton, editing=judge.editing, named=judge.named)
+            if form == "json"
+            else GrowingText(judge.look, judge.automaton, editing=judge.editing)
+            for judge in self._judges
+        ]
 
     def _age(self, grown: set[JsonPath]) -> None:
         for choice in {key[0] for key in grown}:

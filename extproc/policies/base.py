@@ -77,6 +77,8 @@ class TextPolicy(Policy):
     guards_output = True
     automaton: Automaton | None = None
     unwatchable: str = ""
+    reads_keys: ClassVar[bool] = False
+    """Whether the key before a value in JSON says what the value is."""
 
     def watch(self, specs: Sequence[PatternSpec], *, folding: bool = False) -> None:
         """Watch for these patterns, with `folding` in the folded text, or note why they cannot be watched."""

@@ -31,6 +31,7 @@ class CodeSanitizer(TextPolicy):
     """Looks at every text of a reply, tool arguments included: code is not always in a fence."""
 
     kind = "code-sanitizer"
+    reads_keys = True
     Settings = CodeSettings
     on_input = Policy.on_input  # requests are not this kind's business
 

@@ -81,6 +81,7 @@ class PiiDetector(TextPolicy):
     """Redacts each value, or blocks at the first."""
 
     kind = "pii-detector"
+    reads_keys = True
     Settings = PiiSettings
 
     def __init__(self, settings: PiiSettings, nonce: Callable[[], str] = lambda: token_hex(4)) -> None:

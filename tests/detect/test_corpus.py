@@ -144,3 +144,36 @@ def leaks(case: Case, out: dict[tuple[int, str], str]) -> bool:
     text = out[case.channel]
     shown = [text, *(strings(text) if case.channel[1].startswith("arguments") else ())]
     return any(secret in each for secret in case.must_not_contain for each in shown)
+
+
+NAMED_ARGUMENTS = {
+    '{"ssn": "219099998", "n": 1}': "219099998",
+    '{"ssn":219099998}': "219099998",
+    '{"user": {"password": "autumn2031"}}': "autumn2031",
+    '{"customer_phone": "0151 98327438"}': "0151 98327438",
+    '{"card_number": ["x", "6759 4195 6988"]}': "6759 4195 6988",
+    '{"api_key": "a0315346cfaa5f5ee0e90ff71fc46aeb"}': "a0315346cfaa5f5ee0e90ff71fc46aeb",
+}
+
+
+def called(pieces: list[str]) -> str:
+    deltas = [{"tool_calls": [{"index": 0, "function": {"arguments": piece}}]} for piece in pieces]
+    chunks = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+    body = b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n"
+    return heard(guarded(body))[0, "arguments.0"]
+
+
+@pytest.mark.parametrize("arguments", NAMED_ARGUMENTS)
+def test_the_key_before_a_value_counts_in_a_stream_wherever_it_is_cut(arguments: str) -> None:
+    whole = called([arguments])
+    assert NAMED_ARGUMENTS[arguments] not in whole and "_REDACTED]" in whole
+    assert json.loads(whole).keys() == json.loads(arguments).keys()
+    for cut in range(1, len(arguments)):
+        assert called([arguments[:cut], arguments[cut:]]) == whole
+    assert called(list(arguments)) == whole
+
+
+def test_the_key_of_another_value_does_not_count_in_a_stream() -> None:
+    for arguments in ('{"ssn": "none", "order": "219099998"}', '{"219099998": "ssn"}'):
+        assert called(list(arguments)) == arguments
