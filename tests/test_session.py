@@ -266,6 +266,24 @@ def test_held_headers_go_before_the_first_piece() -> None:
     assert piece == Chunk(Phase.RESPONSE_BODY, EVENT)
 
 
+def test_a_large_piece_of_a_stream_is_sent_on_in_parts() -> None:
+    data = EVENT * (300_000 // len(EVENT)) + DONE
+    play = Play(rules(dlp("block")))
+    play.tell(ask(), prompt(CHAT), STREAM)
+    parts = [each for each in play.tell(reply(data)) if isinstance(each, Chunk)]
+    assert b"".join(part.data for part in parts) == data
+    assert max(len(part.data) for part in parts) < 70_000
+    assert [part.end for part in parts] == [False] * (len(parts) - 1) + [True]
+
+
+def test_nothing_of_a_large_piece_is_sent_after_a_block() -> None:
+    play = Play(rules(dlp("block")))
+    play.tell(ask(), prompt(CHAT), STREAM)
+    *_, last = play.tell(reply(EVENT + LEAK + EVENT * (200_000 // len(EVENT)), False))
+    assert isinstance(last, Chunk) and last.end and b"content_filter" in last.data
+    assert len(play.records("end")) == 1
+
+
 NOTHING = Chunk(Phase.RESPONSE_BODY, b"")
 
 

@@ -56,6 +56,10 @@ from extproc.session.rules import Rules
 from extproc.session.steps import Steps
 from extproc.session.streaming import Streaming
 
+_PART = 64 << 10
+"""Bytes of a stream that are judged in one go: ten milliseconds, in which a worker's other streams wait. Once a slow
+client reads on, Envoy hands over all that it has buffered in one piece."""
+
 
 class Session:
     """The state of one gRPC stream. Feed it events; perform the steps that it yields, in order."""
@@ -292,7 +296,7 @@ class Session:
         if self._passing:
             yield from self._pass_piece(event, last)
         elif self._streaming:
-            yield from self._stream_piece(self._streaming, event.data, last=last)
+            yield from self._stream_pieces(self._streaming, event.data, last=last)
         else:
             yield from self._json_piece(direction, event, last)
 
@@ -373,6 +377,13 @@ class Session:
             self._held = self._marked()
         else:
             yield Send(self._marked(BodyMode.FULL_DUPLEX if turned else None))
+
+    def _stream_pieces(self, streaming: Streaming, data: bytes, *, last: bool) -> Steps:
+        """Full duplex lets a large piece through in parts: each is sent before the next is judged."""
+        size = _PART if self._response.mode is BodyMode.FULL_DUPLEX else max(len(data), 1)
+        for at in range(0, max(len(data), 1), size):
+            if not self._answered:
+                yield from self._stream_piece(streaming, data[at : at + size], last=last and at + size >= len(data))
 
     def _stream_piece(self, streaming: Streaming, data: bytes, *, last: bool) -> Steps:
         over = streaming.over

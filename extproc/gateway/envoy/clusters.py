@@ -101,7 +101,6 @@ def target(settings: EnvoySettings, each: Target) -> Json:
         connect_timeout="2s",
         load_assignment={"cluster_name": each.cluster, "endpoints": [{"lb_endpoints": [endpoint]}]},
         circuit_breakers=_BREAKERS,
-        per_connection_buffer_limit_bytes=settings.limits.max_response_bytes + (8 << 20),
         typed_extension_protocol_options={
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _protocol(settings, each)
         },
@@ -119,7 +118,9 @@ def _authority(each: Target) -> str:
 def _protocol(settings: EnvoySettings, each: Target) -> Json:
     filters = [_clean(each), *([_credential(settings, each)] if has_secret(each) else []), _codec()]
     https = each.scheme == "https"
-    how: Json = {"auto_config": {"http_protocol_options": {}, "http2_protocol_options": {}}}
+    how: Json = {
+        "auto_config": {"http_protocol_options": {}, "http2_protocol_options": {"initial_stream_window_size": 1 << 20}}
+    }
     plain: Json = {"explicit_http_config": {"http_protocol_options": {}}}
     return any_of("extensions.upstreams.http.v3.HttpProtocolOptions", **(how if https else plain), http_filters=filters)
 
