@@ -1,7 +1,7 @@
-"""Many clients at once, in a process of their own: `python tests/crowd.py BASE_URL CA KEY COUNT`.
+"""Many clients at once, in a process of their own: `python tests/crowd.py BASE_URL CA KEY COUNT [streams]`.
 
 Half of them speak HTTP/2, a hundred streams to a connection, half HTTP/1.1, one connection each; of either, every
-second asks for an event stream. One JSON line per request: what it asked, and what it was told.
+second asks for an event stream, or all of them. One JSON line per request: what it asked, and what it was told.
 """
 
 from __future__ import annotations
@@ -53,8 +53,7 @@ def said(body: bytes, stream: bool) -> str:
     return "".join(choice["delta"].get("content") or "" for value in values for choice in value["choices"])
 
 
-async def ask(client: httpx.AsyncClient, number: int) -> dict[str, Any]:
-    stream = number // 2 % 2 == 1
+async def ask(client: httpx.AsyncClient, number: int, stream: bool) -> dict[str, Any]:
     text = f"question {number} of many"
     row: dict[str, Any] = {"asked": text, "status": 0, "stream": stream}
     try:
@@ -67,7 +66,7 @@ async def ask(client: httpx.AsyncClient, number: int) -> dict[str, Any]:
     return {**row, "said": said(reply.content, stream)}
 
 
-async def crowd(url: str, ca: str, key: str, count: int) -> list[dict[str, Any]]:
+async def crowd(url: str, ca: str, key: str, count: int, streams: bool) -> list[dict[str, Any]]:
     """All answers, in the order of the questions."""
     tls = {http2: ssl.create_default_context(cafile=ca) for http2 in (False, True)}  # each has its own ALPN
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
@@ -81,7 +80,8 @@ async def crowd(url: str, ca: str, key: str, count: int) -> list[dict[str, Any]]
     second = [client(True, 1) for _ in range(-(-count // 2 // STREAMS))]
     first = client(False, count)
     try:
-        asking = (ask(second[n // 2 % len(second)] if n % 2 else first, n) for n in range(count))
+        clients = (second[n // 2 % len(second)] if n % 2 else first for n in range(count))
+        asking = (ask(each, n, streams or n // 2 % 2 == 1) for n, each in enumerate(clients))
         return await asyncio.gather(*asking)
     finally:
         for each in (first, *second):
@@ -89,8 +89,8 @@ async def crowd(url: str, ca: str, key: str, count: int) -> list[dict[str, Any]]
 
 
 def main() -> None:
-    url, ca, key, count = sys.argv[1:]
-    for row in asyncio.run(crowd(url, ca, key, int(count))):
+    url, ca, key, count, *streams = sys.argv[1:]
+    for row in asyncio.run(crowd(url, ca, key, int(count), bool(streams))):
         sys.stdout.buffer.write(orjson.dumps(row) + b"\n")
 
 

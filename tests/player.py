@@ -12,8 +12,9 @@ from typing import Protocol
 SSE = (("content-type", "text/event-stream"),)
 ABORT = "abort"
 Pairs = Sequence[tuple[str, str]]
-Step = bytes | threading.Event | float | str
-"""Bytes are written, the script's first in one piece with the headers; an event is waited for; seconds are slept, as
+Step = bytes | threading.Event | asyncio.Barrier | float | str
+"""Bytes are written, the script's first in one piece with the headers; an event is waited for, and at a
+barrier so many other replies; seconds are slept, as
 the provider's pace; ABORT resets the connection."""
 
 
@@ -59,6 +60,8 @@ class Play:
         match step:
             case threading.Event():
                 await asyncio.to_thread(step.wait, 20)
+            case asyncio.Barrier():
+                await step.wait()
             case float():
                 await asyncio.sleep(step)
             case str():
@@ -89,7 +92,7 @@ class Player:
         return self.now.gone
 
     async def start(self) -> int:
-        self._server = await asyncio.start_server(self._connection, "127.0.0.1", 0, limit=1 << 20)
+        self._server = await asyncio.start_server(self._connection, "127.0.0.1", 0, limit=1 << 20, backlog=4096)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:

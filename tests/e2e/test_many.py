@@ -6,30 +6,18 @@ import resource
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import crowd
 import orjson
 import pytest
+from limits import open_files
 from live import Gateway, Providers, eventually, start, stop
 
 from extproc.gateway.open_files import attainable
 
 COUNT = 1000
-
-
-@contextmanager
-def open_files(soft: int) -> Iterator[None]:
-    """The soft limit that a child started in here inherits, as from a shell."""
-    before, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (before, hard))
 
 
 def answered(gateway: Gateway) -> list[dict[str, Any]]:
