@@ -98,7 +98,8 @@ def _configuration(
     if config is None:
         return
     for target in config.targets:
-        yield serving.credential(target, os.environ)
+        others = any(other.available for other in config.targets if other is not target)
+        yield serving.credential(target, os.environ, others=others)
     if not envoy:
         return  # nobody is there to ask
     chosen = plan.Options(

@@ -120,6 +120,7 @@ def test_a_provider_without_its_key_is_warned_about_and_passed_over(container: P
     try:
         warned = "ANTHROPIC_API_KEY is not set; 'anthropic' is unavailable"
         assert [line for line in gateway.lines if warned in line]
+        assert "warn  credential of anthropic: ANTHROPIC_API_KEY is not set" in gateway.execute("kt", "doctor").stdout
         key = key_of(gateway)
         assert chat(gateway, key, "claude-sonnet-4-5").status_code == 200, "the other target serves any model"
         assert ("authorization", "Bearer sk-of-openai") in provider.requests[-1].headers

@@ -67,13 +67,17 @@ def accepted(settings: EnvoySettings) -> Check:
     return Check("envoy's configuration", "ok", "Envoy accepts it")
 
 
-def credential(target: Target, environ: Mapping[str, str]) -> Check:
-    """Whether the credential that a target names is there; what it is is nobody's business."""
+def credential(target: Target, environ: Mapping[str, str], *, others: bool = False) -> Check:
+    """Whether the credential that a target names is there; what it is is nobody's business.
+
+    Without its variable a target is passed over, which is a warning where there are `others` that serve.
+    """
     name = f"credential of {target.id}"
     if target.secret_env:
         if environ.get(target.secret_env):
             return Check(name, "ok", f"{target.secret_env} is set")
-        return Check(name, "fail", f"{target.secret_env} is not set", f"set {target.secret_env}")
+        message = f"{target.secret_env} is not set, so {target.id} is unavailable"
+        return Check(name, "warn" if others else "fail", message, f"set {target.secret_env}")
     if not target.secret_file:
         return Check(name, "ok", "none is needed")
     path = Path(target.secret_file)

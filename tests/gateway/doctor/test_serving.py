@@ -83,6 +83,12 @@ def target(**changes: str) -> Target:
     return Target("a", "openai", "http", "127.0.0.1", 9, "", **changes)
 
 
+def test_a_target_without_its_variable_is_a_warning_where_others_serve() -> None:
+    found = serving.credential(target(secret_env="KEY"), {}, others=True)
+    assert (found.status, found.message) == ("warn", "KEY is not set, so a is unavailable")
+    assert serving.credential(target(secret_env="KEY"), {}).status == "fail"
+
+
 def test_a_credential_that_is_not_there_fails_and_none_is_shown(tmp_path: Path) -> None:
     secret, empty, binary = tmp_path / "secret", tmp_path / "empty", tmp_path / "binary"
     secret.write_text("sk-secret\n")
