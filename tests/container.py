@@ -72,9 +72,16 @@ class Container:
         )
         process, start = self.process, len(self.lines)
         threading.Thread(target=lambda: self.lines.extend(process.stdout or ()), daemon=True).start()
-        ready = "gateway ready"
-        eventually(lambda: any(ready in line for line in self.lines[start:]) or process.poll() is not None, "ready", 60)
-        assert process.poll() is None, "".join(self.lines)
+
+        def ready() -> bool:
+            return any("gateway ready" in line for line in self.lines[start:]) or process.poll() is not None
+
+        try:
+            eventually(ready, "ready", 60)
+            assert process.poll() is None, "".join(self.lines)
+        except BaseException:
+            process.kill()  # its children end with it
+            raise
 
     def execute(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`docker compose exec`, `kubectl exec`."""

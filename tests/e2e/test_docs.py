@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,7 @@ class Shell:
     """A bash that is told one command at a time."""
 
     END = "---end---"
+    PATIENCE = 180.0
 
     def __init__(self, home: Path) -> None:
         environ = {"HOME": str(home), "PATH": f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
@@ -42,6 +44,9 @@ class Shell:
             ["bash", "--noprofile", "--norc"], cwd=home, env=environ, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
+
+        self.watch = threading.Timer(self.PATIENCE, self.process.kill)  # a command that hangs fails the test
+        self.watch.start()
 
     def run(self, line: str) -> tuple[str, int]:
         """What it prints, and its exit status. What goes on in the background has printed its first line by then."""
@@ -66,6 +71,7 @@ class Shell:
         self.process.stdin.write("kill $(jobs -p) 2> /dev/null; wait\nexit\n")
         self.process.stdin.close()
         self.process.wait(60)
+        self.watch.cancel()
         self.process.stdout.close()
 
 
