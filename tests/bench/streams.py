@@ -183,7 +183,17 @@ def processor(kind: str, root: Path, size: int) -> Iterator[tuple[int, str, str]
         (home / "policy-config.yaml").write_text(POLICY)
         key = json.loads(kt("tokens", "create", "--name", "bench", "--json", "--state-dir", str(home)).stdout)["key"]
         config = ["--policy-config", str(home / "policy-config.yaml")]
-        argv = ["-m", "extproc.worker", "--listen", socket, "--state-dir", str(home), *config]
+        argv = [
+            "-m",
+            "extproc.worker",
+            "--listen",
+            socket,
+            "--keeper",
+            str(home / "none"),
+            "--state-dir",
+            str(home),
+            *config,
+        ]
     with (home / "log").open("wb") as log:
         process = subprocess.Popen([sys.executable, *argv], stdout=log, stderr=log)
         try:
