@@ -33,6 +33,12 @@ _OLDEST = "SELECT key, size FROM entries ORDER BY used LIMIT 256"
 BACKLOG = 4096
 """Writes that may wait for the disk; beyond that an entry stays in memory alone."""
 
+GATHER_SECONDS = 0.05
+"""How long the writer waits for more to write at once: a commit costs as much as ten hits."""
+
+TOUCH_SECONDS = 5.0
+"""How long uses are gathered before the disk hears of them; they only say what to drop last."""
+
 TIDY_EVERY = 64
 """Writes after which the bounds are looked at again."""
 
@@ -73,6 +79,10 @@ class _Memory:
         self.size -= len(old[1]) if old else 0
 
 
+_Write = tuple[str, list[tuple[object, ...]]]
+"""A statement, and the rows that it is run for."""
+
+
 class Shelf:
     """Call from one thread. Times are Unix seconds, given by the caller."""
 
@@ -81,7 +91,9 @@ class Shelf:
         self.bounds = bounds
         self._memory = _Memory(bounds.memory_bytes)
         self._reader = _opened(path)
-        self._work: queue.Queue[tuple[str, tuple[object, ...]] | None] = queue.Queue(BACKLOG)
+        self._work: queue.Queue[_Write | None] = queue.Queue(BACKLOG)
+        self._used: dict[bytes, float] = {}
+        self._told = 0.0
         self._thread = threading.Thread(target=self._write, name="shelf", daemon=True)
         self._thread.start()
 
@@ -92,13 +104,15 @@ class Shelf:
             self._memory.put(key, *found)
         if found is None or found[0] <= now:
             return None
-        self._later(_TOUCH, (now, key))
+        self._used[key] = now
+        if now - self._told >= TOUCH_SECONDS:
+            self._tell(now)
         return found[1]
 
     def put(self, key: bytes, value: bytes, expires: float, now: float) -> None:
         """Keep an entry, in the place of an older one."""
         self._memory.put(key, expires, value)
-        self._later(_PUT, (key, expires, now, len(value), value))
+        self._later(_PUT, [(key, expires, now, len(value), value)])
 
     def rebound(self, bounds: Bounds) -> None:
         """Hold other bounds from the next write on."""
@@ -107,6 +121,7 @@ class Shelf:
 
     def close(self) -> None:
         """Write what waits, then let go of the file."""
+        self._tell(self._told)
         if self._thread.is_alive():
             self._work.put(None)
             self._thread.join(10)
@@ -121,10 +136,15 @@ class Shelf:
             return (float(row[0]), bytes(row[1])) if row else None
         return None
 
-    def _later(self, sql: str, values: tuple[object, ...]) -> None:
+    def _tell(self, now: float) -> None:
+        """Let the disk know what was used since the last time."""
+        self._later(_TOUCH, [(when, key) for key, when in self._used.items()])
+        self._used, self._told = {}, now
+
+    def _later(self, sql: str, rows: list[tuple[object, ...]]) -> None:
         if self._thread.is_alive():
             with suppress(queue.Full):
-                self._work.put_nowait((sql, values))
+                self._work.put_nowait((sql, rows))
 
     # --- the thread that writes ---
 
@@ -136,8 +156,8 @@ class Shelf:
             batch, going = self._batch()
             try:
                 with database:
-                    for sql, values in batch:
-                        database.execute(sql, values)
+                    for sql, rows in batch:
+                        database.executemany(sql, rows)
                     written += len(batch)
                     if written >= TIDY_EVERY:
                         written = 0
@@ -147,15 +167,19 @@ class Shelf:
         if database:
             database.close()
 
-    def _batch(self) -> tuple[list[tuple[str, tuple[object, ...]]], bool]:
+    def _batch(self) -> tuple[list[_Write], bool]:
         """What waits, at least one; and whether more may come."""
-        batch = []
+        batch: list[_Write] = []
         item = self._work.get()
+        until = time.monotonic() + GATHER_SECONDS
         while item is not None:
             batch.append(item)
-            if len(batch) >= 256 or self._work.empty():
+            try:
+                item = self._work.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
                 return batch, True
-            item = self._work.get()
+            if len(batch) >= 256:
+                until = 0.0
         return batch, False
 
     def _tidy(self, database: sqlite3.Connection) -> None:

@@ -23,7 +23,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from live import free_port
+from live import eventually, free_port
 from stacks import REPLY, Stack, ask, body_of, cpu_ms, running, stack, upstream
 
 from extproc.cache.commands import Answer, Fill, Found, Look
@@ -31,9 +31,6 @@ from extproc.cache.rules import CacheRules
 from extproc.dialects import openai_chat
 from extproc.gateway.envoy import files
 from extproc.keeper.client import KeeperClient
-from extproc.keeper.server import Connection
-from extproc.keeper.service import Service
-from extproc.keeper.shelf import Bounds, Shelf
 from extproc.model import Consumer, Exchange, Response, Usage
 from extproc.session.caching import Caching
 
@@ -88,21 +85,9 @@ def stacked_cost(root: Path, rounds: int, seconds: float, rate: float) -> dict[s
 
 
 async def calls(root: Path, count: int) -> dict[str, float]:
-    """Microseconds of a worker for one look-up and one store. The keeper is on this loop, and its time taken off."""
+    """Microseconds of a worker's process for one look-up and one store, one after the other, the keeper in its own."""
     clock = time.process_time_ns
-    shelf = Shelf(root / "cache.db", Bounds())
-    service = Service(shelf, {openai_chat.name: openai_chat}, time.time)
-    loop = asyncio.get_running_loop()
-    spent = [0]
-
-    class Timed(Connection):
-        def data_received(self, data: bytes) -> None:
-            before = clock()
-            super().data_received(data)
-            spent[0] += clock() - before
-
-    server = await loop.create_unix_server(lambda: Timed(service), str(root / "keeper.sock"))
-    client = KeeperClient(root / "keeper.sock")
+    client = KeeperClient(root / "calls.sock")
     await client.start()
     body, reply = body_of(1_950), json.dumps(REPLY).encode()
     rules = CacheRules(secret=b"k" * 32)
@@ -118,9 +103,9 @@ async def calls(root: Path, count: int) -> dict[str, float]:
             while True:
                 need = steps.send(answer)
                 question = need.question
-                answer = (
-                    await asyncio.wait_for(client.look(question), need.deadline) if isinstance(question, Look) else None
-                )
+                assert isinstance(question, Look)
+                async with asyncio.timeout(need.deadline):  # as the driver does
+                    answer = await client.look(question)
         except StopIteration:
             return caching, exchange
 
@@ -136,10 +121,10 @@ async def calls(root: Path, count: int) -> dict[str, float]:
     assert isinstance(await client.look(Look(caching._key, lead=False)), Found)  # the keeper has it
     for _ in range(count // 10):
         await look()
-    spent[0], before = 0, clock()
+    before = clock()
     for _ in range(count):
         await look()
-    look_us = (clock() - before - spent[0]) / 1000 / count
+    look_us = (clock() - before) / 1000 / count
     caching.status = "miss"
     stores = 0
     for _ in range(count):
@@ -152,9 +137,6 @@ async def calls(root: Path, count: int) -> dict[str, float]:
         client._unsaid = []
         await client.look(Look(caching._key, lead=False))  # let the keeper read, outside of what is measured
     client.stop()
-    server.close()
-    await asyncio.sleep(0)
-    shelf.close()
     return {"look_us": look_us, "store_us": stores / 1000 / count}
 
 
@@ -166,7 +148,13 @@ async def calls(root: Path, count: int) -> dict[str, float]:
 def main(rounds: int, seconds: float, rate: float, as_json: bool) -> None:
     """See the module."""
     with tempfile.TemporaryDirectory(prefix="kt-cache-") as name:
-        found = {**stacked_cost(Path(name), rounds, seconds, rate), **uvloop.run(calls(Path(name), 5000))}
+        root = Path(name)
+        found = stacked_cost(root, rounds, seconds, rate)
+        flags = ["--listen", str(root / "calls.sock"), "--state-dir", name]
+        argv = [sys.executable, "-m", "extproc.keeper.server", *flags, "--policy-config", f"{name}/policy-config.yaml"]
+        with running(argv, root / "calls.log"):
+            eventually((root / "calls.sock").exists, "a keeper")
+            found |= uvloop.run(calls(root, 5000))
     if as_json:
         click.echo(json.dumps(found))
         return
