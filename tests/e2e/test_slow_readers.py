@@ -16,7 +16,7 @@ COUNT = (128 << 20) // len(CHUNK)
 HELD = 96 << 20
 """Bytes that the provider may have written: most of them stand in the kernel's buffers."""
 
-MEMORY = 64 << 20
+MEMORY = 96 << 20
 """Bytes by which a process may grow."""
 
 
