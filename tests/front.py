@@ -65,10 +65,10 @@ class Front:
         self.process.wait(20)
         self.log.close()
 
-    def client(self, source: str = CLIENT) -> httpx.Client:
+    def client(self, source: str = CLIENT, *, http2: bool = False) -> httpx.Client:
         context = ssl.create_default_context(cafile=str(self.certificate.ca))
         context.check_hostname = False  # the certificate is this machine's, the name the page's
-        transport = httpx.HTTPTransport(verify=context, local_address=source)
+        transport = httpx.HTTPTransport(verify=context, local_address=source, http2=http2)
         headers = {"host": NAME}
         address = f"https://127.0.0.1:{self.port}"
         return httpx.Client(transport=transport, base_url=address, headers=headers, timeout=30)

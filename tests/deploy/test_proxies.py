@@ -112,6 +112,11 @@ def test_a_proxy_passes_streams_as_they_come_and_tells_the_clients_address(
     assert answer.json()["choices"][0]["message"]["content"] == "You said: hello"
     assert found.address_in_event(answer) == CLIENT
 
+    http2 = proxy is not SEED  # the page's block speaks HTTP/1.1 to clients
+    with found.front.client(http2=http2) as client:
+        listed = client.get("/v1/models", headers=found.auth)
+    assert (listed.status_code, listed.http_version) == (200, "HTTP/2" if http2 else "HTTP/1.1")
+
     times = arrivals(found)
     gaps = [after - before for before, after in pairwise(times)]
     assert len(times) > 20, "buffered: it came in few pieces"
