@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from extproc.gateway.plan import Options
 
 
+def _workers() -> int:
+    """One core is left for Envoy."""
+    from extproc.gateway.cores import cores
+
+    return min(64, max(1, cores() - 1))
+
+
 @click.group()
 def command() -> None:
     """Run the gateway: Envoy, workers and shipper.
@@ -39,7 +46,7 @@ def command() -> None:
     type=click.IntRange(1, 64),
     envvar="KEEPTRUSTS_WORKERS",
     show_envvar=True,
-    default=max(1, (os.cpu_count() or 2) - 1),
+    default=_workers,
     show_default="cores - 1",
 )
 @options.log_level

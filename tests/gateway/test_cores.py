@@ -1,0 +1,29 @@
+"""How many workers a container gets by default."""
+
+from __future__ import annotations
+
+import pytest
+
+from extproc.gateway.cores import allowed, cores
+
+
+@pytest.mark.parametrize(
+    ("present", "cpu_max", "expected"),
+    [
+        (64, "", 64),
+        (64, "max 100000\n", 64),
+        (64, "200000 100000\n", 2),
+        (64, "150000 100000\n", 2),
+        (64, "50000 100000\n", 1),
+        (2, "800000 100000\n", 2),
+        (2, "0 100000\n", 1),
+        (2, "100000 0\n", 2),
+        (2, "nonsense", 2),
+    ],
+)
+def test_a_limit_counts_where_it_is_less_than_what_is_there(present: int, cpu_max: str, expected: int) -> None:
+    assert allowed(present, cpu_max) == expected
+
+
+def test_this_machine_has_at_least_one() -> None:
+    assert cores() >= 1
