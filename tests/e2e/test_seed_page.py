@@ -76,7 +76,7 @@ class Team:
 
     def events(self, *filters: str) -> list[dict[str, object]]:
         words = [word for each in filters for word in ("--filter", each)]
-        rows = self.gateway.execute("kt", "events", "tail", "--no-follow", "--json", "--since", "1d", *words).stdout
+        rows = self.gateway.execute("kt", "events", "tail", "--no-follow", "--json", "--limit", "1000", *words).stdout
         return [json.loads(row) for row in rows.splitlines()]
 
 
@@ -113,7 +113,7 @@ def bo(team: Team) -> Developer:
 
 def test_one_url_leads_to_two_providers_with_keys_that_no_developer_holds(team: Team, ana: Developer) -> None:
     for model, key in (("gpt-4o-mini", "sk-of-openai"), ("claude-sonnet-4-5", "sk-of-anthropic")):
-        assert team.ask(URL, ana.key, model=model).status_code == 200
+        assert team.ask(URL, ana.key, f"which key does {model} take?", model=model).status_code == 200
         assert ("authorization", f"Bearer {key}") in team.provider.requests[-1].headers
     assert ana.key not in str(team.provider.requests)
 
@@ -224,8 +224,27 @@ def test_the_kubernetes_manifest_starts_the_same_gateway(providers: Providers) -
             gateway.down()
 
 
-# Shared Engineering Cache, `kt events tail --filter cache_hit=true`: issue 4, parts 1 and 2, come here.
-# `ana` and `bo` are two developers of one team; `team.events("cache_hit=true")` is the page's command.
+# Shared Engineering Cache: “Developer B gets an instant cache hit for the same query”, and the page's command shows it
+
+
+def test_one_developers_answer_is_the_next_ones_hit_without_a_call_and_the_tail_shows_it(
+    team: Team, ana: Developer, bo: Developer
+) -> None:
+    question = "how do we rotate keys?"
+    first, second = team.ask(URL, ana.key, question), team.ask(URL, bo.key, question)
+    assert second.json() == first.json()
+    assert [each.headers["x-keeptrusts-cache"] for each in (first, second)] == ["miss", "hit"]
+    assert sum(question.encode() in each.body for each in team.provider.requests) == 1
+    hit = second.headers["x-keeptrusts-request-id"]
+    eventually(lambda: hit in [each["request_id"] for each in team.events("cache_hit=true")], "the hit in the tail")
+    found = {each["request_id"]: each for each in team.events("cache_hit=true")}
+    assert first.headers["x-keeptrusts-request-id"] not in found
+    assert (found[hit]["user"], found[hit]["cache_hit"]) == ("bo", True)
+    lines = team.gateway.execute(
+        "kt", "events", "tail", "--no-follow", "--filter", "cache_hit=true"
+    ).stdout.splitlines()
+    assert lines and all(line.endswith("cache=hit") for line in lines)
+    assert any("user=bo" in line for line in lines)
 
 
 # Monitoring: one trail for all developers, each by name and address; policy violations
