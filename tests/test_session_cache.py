@@ -324,7 +324,7 @@ def test_a_reply_that_was_redacted_for_one_is_not_kept_for_others() -> None:
 def test_a_stream_longer_than_an_entry_may_be_is_let_go_of_as_it_comes() -> None:
     heard = play(Lead(), max_entry_bytes=len(EVENTS) - 1)
     stream(heard, EVENTS[:50], EVENTS[50:])
-    held = heard.session._caching._offer
+    held = heard.session._ledger.caching._offer
     assert held is not None and held[1] == []
     heard.tell(reply(b""))
     assert facts(heard) == [Abandon(looks(heard)[0].key)]
@@ -341,7 +341,7 @@ def test_what_a_bypass_fetches_is_not_kept_and_what_no_cache_fetches_is() -> Non
 def test_pings_of_ours_do_not_hinder() -> None:
     heard = play(Lead())
     stream(heard, EVENTS[:60])
-    heard.session._caching.offer("stream", PING)
+    heard.session._ledger.caching.offer("stream", PING)
     heard.tell(reply(EVENTS[60:], end=False), reply(b""))
     made = entry(fill(heard), {"openai-chat": openai_chat}, 1.0)
     assert isinstance(made, Entry) and made.events == EVENTS

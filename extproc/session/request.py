@@ -1,0 +1,129 @@
+"""The request's direction: who asks, what the input chain says, what the cache knows, where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from extproc.cache.commands import Found
+from extproc.dialects.coding import CodingError
+from extproc.model import Body, BodyMode, ClientError, Head, Phase, Proceed, Request, Send, Step, first
+from extproc.session import onward
+from extproc.session.admission import admit, too_large, undecodable
+from extproc.session.direction import Direction
+from extproc.session.ledger import Ledger
+from extproc.session.steps import Steps
+
+
+class RequestSide:
+    """One request."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.direction = Direction()
+        self._ledger = ledger
+        self._rules = ledger.rules
+        self._exchange = ledger.exchange
+
+    def head(self, event: Head) -> Steps:
+        """The headers: an answer of our own, a refusal, or on to the body."""
+        self.direction.advance(event)
+        ledger, exchange = self._ledger, self._exchange
+        exchange.headers = event.headers
+        exchange.id = first(event.headers, "x-request-id")
+        exchange.method, exchange.path = first(event.headers, ":method"), first(event.headers, ":path")
+        path = exchange.path.partition("?")[0]
+        ledger.dialect = self._rules.dialects.get(path, self._rules.fallback)
+        try:
+            exchange.consumer = self._rules.identify(event.headers)
+            own = self._rules.answers(exchange.method, path)
+            if own is None:
+                self.direction.decoder = admit(event, exchange, self.direction.mode, self._rules)
+        except ClientError as error:
+            yield from ledger.refuse(error)
+            return
+        yield from ledger.begin()
+        if own is not None:
+            yield from ledger.answer(own, "kt_own", "answered_here")
+            return
+        refused = self._rules.chain.judge_headers(exchange)
+        if refused:
+            yield from ledger.block(refused)
+        elif self.direction.mode is not BodyMode.FULL_DUPLEX:
+            yield Send(onward.request_head(self.direction.mode))
+
+    def body(self, event: Body) -> Steps:
+        """A piece of the body, or all of it."""
+        direction = self.direction
+        if direction.repeats():
+            return
+        last = direction.follow(event)
+        direction.add(event.data)
+        if direction.size > self._rules.max_body_bytes:
+            yield from self._ledger.refuse(too_large(self._rules))
+        elif last:
+            yield from self.judge(trailers=False)
+        elif direction.mode is BodyMode.STREAMED:
+            yield Send(Proceed(Phase.REQUEST_BODY, body=b""))
+
+    def judge(self, *, trailers: bool) -> Steps:
+        """All of the body is there; `trailers` says that they ended it."""
+        exchange, direction, ledger = self._exchange, self.direction, self._ledger
+        try:
+            body = direction.body()
+            read = ledger.dialect.read_request(body, max_depth=self._rules.max_depth)
+            exchange.request = read
+            targets = self._rules.route(read.model)
+        except CodingError as error:
+            yield from ledger.refuse(undecodable(error))
+            return
+        except ClientError as error:
+            yield from ledger.refuse(error)
+            return
+        refused = yield from self._rules.chain.judge_input(exchange)
+        if refused:
+            yield from ledger.block(refused)
+            return
+        after = exchange.request.texts
+        sent = body if after is read.texts else ledger.dialect.write(body, read.texts, after)
+        if (yield from self._from_cache(sent, targets)):
+            return
+        changed = sent is not body or direction.decoder is not None
+        facts = {"id": exchange.id, "path": exchange.path, "dialect": ledger.dialect.name}
+        for reply in onward.request(direction.mode, sent, targets, facts, changed=changed, trailers=trailers):
+            yield Send(reply)
+
+    def _from_cache(self, body: bytes, targets: tuple[str, ...]) -> Generator[Step, object, bool]:
+        """Whether the client has its answer, or a clear no."""
+        ledger, exchange = self._ledger, self._exchange
+        try:
+            found = yield from ledger.caching.look(exchange, ledger.dialect, body, targets)
+            reply = ledger.dialect.read_response(found.entry.body, max_depth=self._rules.max_depth) if found else None
+        except ClientError as error:
+            yield from ledger.refuse(error)
+            return True
+        request = exchange.request
+        if found is None or reply is None or request is None:
+            return False
+        if request.stream and request.wants_usage and reply.usage.output_tokens is None:
+            ledger.caching.unfit("no_usage")
+            return False
+        exchange.response = reply
+        yield from self._answer_stored(found, request)
+        return True
+
+    def _answer_stored(self, found: Found, request: Request) -> Steps:
+        """Output policies look at every hit, so that a new rule holds for what is stored too (design D14)."""
+        dialect, read, entry = self._ledger.dialect, self._exchange.response, found.entry
+        refused = yield from self._rules.chain.judge_output(self._exchange)
+        if refused:
+            yield from self._ledger.block(refused)
+            return
+        after = self._exchange.response
+        same = read is None or after is None or after.texts is read.texts
+        body = entry.body if same or not read or not after else dialect.write(entry.body, read.texts, after.texts)
+        kind = "application/json"
+        if request.stream:
+            kind = "text/event-stream"
+            as_it_came = same and entry.events and entry.wanted_usage == request.wants_usage
+            body = entry.events if as_it_came else dialect.replay(body, wants_usage=request.wants_usage)
+        headers = (("content-type", kind), ("age", str(found.age)))
+        yield from self._ledger.answer(body, "kt_cache_hit", headers=headers)
