@@ -4,8 +4,12 @@
     admission   what the request's headers alone forbid
     direction   the order of messages within a request or a response, and its body
     onward      how a judged body and its headers go on
-    streaming   an event stream: pieces through the guard
+    caching     what the cache is to one exchange
     record      the entries of the audit
+    ledger      how an exchange begins and ends, and the answers of our own
+    request     the request's direction
+    streaming   an event stream: pieces through the guard
+    response    the response's direction
     session     the state machine that puts these together
 
 Events in, steps out; no I/O, no clock, no protobuf (design D6).

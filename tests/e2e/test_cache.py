@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,14 +161,18 @@ def said(response: httpx.Response) -> str:
     return "".join(c["delta"].get("content") or "" for event in events for c in json.loads(event)["choices"])
 
 
+def entries(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as database:
+        return int(database.execute("SELECT count(*) FROM entries").fetchone()[0])
+
+
 def test_a_killed_keeper_costs_hits_and_no_request(tmp_path: Path, providers: Providers) -> None:
     provider, port = providers.add()
     gateway = serve(tmp_path, document([port], cache=CACHE))
     try:
         assert status(gateway.chat("before")) == "miss"
         eventually(lambda: status(gateway.chat("before")) == "hit", "a hit")
-        written = gateway.state / "cache.db-wal"
-        eventually(lambda: written.exists() and written.stat().st_size > 0, "an entry on disk")
+        eventually(lambda: entries(gateway.state / "cache.db") == 1, "an entry on disk")
         (keeper,) = gateway.pids("extproc.keeper")
         os.kill(keeper, signal.SIGKILL)
         assert [gateway.chat(f"meanwhile {n}").status_code for n in range(20)] == [200] * 20
