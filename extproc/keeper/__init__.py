@@ -6,6 +6,7 @@
     service     what a command does
     server      the Unix socket
     client      a worker's end of it
+    recent      what a worker heard a moment ago
 
 A keeper that is away is a cache that misses: no request fails for it.
 """

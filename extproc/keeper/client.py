@@ -11,9 +11,10 @@ import logging
 from pathlib import Path
 from typing import cast
 
-from extproc.cache.commands import Answer, Fact, Free, Look
+from extproc.cache.commands import Answer, Fact, Found, Free, Look
 from extproc.keeper import protocol
 from extproc.keeper.protocol import Command, Frames, Leave, ProtocolError, read_answer
+from extproc.keeper.recent import Recent
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class KeeperClient(asyncio.Protocol):
         self._unsaid: list[bytes] = []
         self._keeping: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()
+        self._recent = Recent()
 
     async def start(self) -> None:
         """Connect where a keeper listens already; go on trying where not."""
@@ -54,14 +56,20 @@ class KeeperClient(asyncio.Protocol):
 
     async def look(self, question: Look) -> Answer:
         """What the keeper knows. Cancelling it tells the keeper that nobody waits any more."""
+        loop = asyncio.get_running_loop()
+        if held := self._recent.get(question.key, loop.time()):
+            return held
         if self._transport is None:
             return Free()
         self._number = number = self._number + 1
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Answer] = loop.create_future()
         self._asked[number] = future
         self._say(number, question)
         try:
-            return await future
+            answer = await future
+            if isinstance(answer, Found):
+                self._recent.put(question.key, answer, loop.time())
+            return answer
         except asyncio.CancelledError:
             self._say(number, Leave())
             raise
@@ -70,6 +78,7 @@ class KeeperClient(asyncio.Protocol):
 
     def tell(self, fact: Fact) -> None:
         """Let the keeper know."""
+        self._recent.drop(fact.key)
         if self._transport and self._transport.get_write_buffer_size() < BACKLOG:
             self._say(0, fact)
 

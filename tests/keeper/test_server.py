@@ -102,10 +102,10 @@ def test_what_one_worker_filled_another_finds_with_its_age(tmp_path: Path) -> No
         a.tell(FILL)
         assert said(await b.look(ASK)) == REPLY
         host.now += 42
-        found = await b.look(ASK)
+        found = await (await host.worker()).look(ASK)
         assert isinstance(found, Found) and found.age == 42
         host.now += 60
-        assert await b.look(ASK) == Lead()
+        assert await (await host.worker()).look(ASK) == Lead()
 
     run(tmp_path, scenario)
 
@@ -216,3 +216,17 @@ def test_bytes_that_are_no_command_end_that_connection_alone(tmp_path: Path, cap
 
     run(tmp_path, scenario)
     assert "a worker's connection ends" in caplog.text
+
+
+def test_an_answer_is_not_asked_for_again_within_a_second_but_after_a_newer_one(tmp_path: Path) -> None:
+    async def scenario(host: Host) -> None:
+        worker = await host.worker()
+        worker.tell(FILL)
+        first = await worker.look(ASK)
+        host.die()
+        await until(lambda: not worker.connected)
+        assert await worker.look(ASK) is first
+        worker.tell(FILL)
+        assert await worker.look(ASK) == Free()
+
+    run(tmp_path, scenario)
