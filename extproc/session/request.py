@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import lru_cache
 
 from extproc.cache.commands import Found
 from extproc.dialects.coding import CodingError
-from extproc.model import Body, BodyMode, ClientError, Head, Phase, Proceed, Request, Send, Step, first
+from extproc.model import Body, BodyMode, ClientError, Head, Phase, Proceed, Request, Response, Send, Step, first
 from extproc.session import onward
 from extproc.session.admission import admit, too_large, undecodable
 from extproc.session.direction import Direction
 from extproc.session.ledger import Ledger
+from extproc.session.rules import Dialect
 from extproc.session.steps import Steps
 
 
@@ -96,7 +98,7 @@ class RequestSide:
         ledger, exchange = self._ledger, self._exchange
         try:
             found = yield from ledger.caching.look(exchange, ledger.dialect, body, targets)
-            reply = ledger.dialect.read_response(found.entry.body, max_depth=self._rules.max_depth) if found else None
+            reply = _stored(ledger.dialect, found.entry.body, self._rules.max_depth) if found else None
         except ClientError as error:
             yield from ledger.refuse(error)
             return True
@@ -127,3 +129,9 @@ class RequestSide:
             body = entry.events if as_it_came else dialect.replay(body, wants_usage=request.wants_usage)
         headers = (("content-type", kind), ("age", str(found.age)))
         yield from self._ledger.answer(body, "kt_cache_hit", headers=headers)
+
+
+@lru_cache(maxsize=64)
+def _stored(dialect: Dialect, body: bytes, max_depth: int) -> Response:
+    """A stored reply as texts. What many ask now is read once: keys are compared by identity before by content."""
+    return dialect.read_response(body, max_depth=max_depth)

@@ -3,7 +3,8 @@
 .venv/bin/python tests/bench/cache.py [--rounds 5]
 
 Hit and miss are the same stack with the same body of 2 KB, asked in turn; a miss differs by one number in the body. CPU
-is that of Envoy, worker and keeper together. The second table is in one process: microseconds of the calls themselves.
+is that of Envoy, worker and keeper together, once as fast as four connections go and once at a fixed rate, where every
+process wakes up cold for every request. Then microseconds of a worker for the calls themselves.
 """
 
 from __future__ import annotations
@@ -63,25 +64,33 @@ def cell(one: Stack, body: Path, seconds: float, rate: float, *, hit: bool) -> f
 
 
 def stacked_cost(root: Path, rounds: int, seconds: float, rate: float) -> dict[str, float]:
-    """Medians of the interleaved rounds."""
+    """Medians of the interleaved rounds, in milliseconds, and what a hit is of a miss."""
     port = free_port()
     config, body = root / "policy-config.yaml", root / "body.json"
     config.write_text(POLICY.replace("PORT", str(port)))
     body.write_bytes(body_of(1_950).replace(b"careful", b"00000000 careful", 1))
     (root / "up.json").write_text(json.dumps(upstream(port)))
     command = [str(files.binary()), "-c", str(root / "up.json"), "--disable-hot-restart", "--log-level", "error"]
-    found: dict[bool, list[float]] = {True: [], False: []}
+    found: dict[tuple[str, bool], list[float]] = {}
     with ExitStack() as stacked:
         stacked.enter_context(running([*command, "--concurrency", "1"], root / "up.log"))
         one = stacked.enter_context(stack(root, "chain", config))
         for hit in (True, False):
             cell(one, body, min(1.0, seconds), rate, hit=hit)  # warm, and the hit's entry is stored
         for number in range(rounds):
-            for hit in (True, False):
-                click.echo(f"round {number + 1}/{rounds} {'hit' if hit else 'miss'}", err=True)
-                found[hit].append(cell(one, body, seconds, rate, hit=hit))
-    hit_ms, miss_ms = statistics.median(found[True]), statistics.median(found[False])
-    return {"hit_ms": hit_ms, "miss_ms": miss_ms, "hit_to_miss": hit_ms / miss_ms}
+            for (pace, per_second), hit in itertools.product((("busy", 0.0), ("paced", rate)), (True, False)):
+                click.echo(f"round {number + 1}/{rounds} {pace} {'hit' if hit else 'miss'}", err=True)
+                found.setdefault((pace, hit), []).append(cell(one, body, seconds, per_second, hit=hit))
+    medians = {name: statistics.median(values) for name, values in found.items()}
+    result: dict[str, float] = {}
+    for pace, suffix in (("busy", ""), ("paced", "_paced")):
+        hit_ms, miss_ms = medians[pace, True], medians[pace, False]
+        result |= {
+            f"hit_ms{suffix}": hit_ms,
+            f"miss_ms{suffix}": miss_ms,
+            f"hit_to_miss{suffix}": hit_ms / miss_ms,
+        }
+    return result
 
 
 async def calls(root: Path, count: int) -> dict[str, float]:
@@ -160,7 +169,7 @@ def main(rounds: int, seconds: float, rate: float, as_json: bool) -> None:
         return
     for key, value in found.items():
         bar = f"  (bar {BARS[key]:g})" if key in BARS else ""
-        click.echo(f"{key:12} {value:8.3f}{bar}")
+        click.echo(f"{key:18} {value:8.3f}{bar}")
 
 
 if __name__ == "__main__":
