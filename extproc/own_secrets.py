@@ -14,6 +14,7 @@ def own_secret(state_dir: Path, name: str) -> bytes:
     """The secret of this name. Processes that start together agree on the first one written. Raises OSError."""
     path = state_dir / "secrets" / name
     if not path.exists():
+        make_private(state_dir)  # first: mkdir gives the mode to the last directory alone
         _make(path)
     found = path.read_bytes()
     if len(found) != LENGTH:
