@@ -28,8 +28,11 @@ from typing import Any
 import yaml
 from google.protobuf.json_format import MessageToDict
 
+from extproc.cache.commands import Abandon, Fill, Found, Free, Lead, Look
+from extproc.cache.entry import Entry
 from extproc.chain import Chain
 from extproc.config.load import load
+from extproc.dialects.openai_chat import assemble
 from extproc.identity.directory import KeyDirectory
 from extproc.identity.keys import digest
 from extproc.identity.store import Token
@@ -163,17 +166,26 @@ async def _play(exchange: Step) -> list[Step]:
     async def write(data: bytes) -> None:
         sent.append(data)
 
+    told: list[object] = []
+
     async def find(question: object) -> object:
-        raise LookupError(str(question))
+        if not isinstance(question, Look) or "keeper" not in exchange:
+            raise LookupError(str(question))
+        told.append({"look": question.key.hex(), "lead": question.lead})
+        return answer_of(exchange["keeper"])
+
+    def tell(fact: object) -> None:
+        told.append(fact_of(fact))
 
     journal = Journal()
     session = Session(rules_of(exchange.get("policy", POLICY)), lambda: "an-id-of-ours")
-    driver = Driver(session, Ports(journal, lambda: 1.0, find, "worker-0"), write)
+    driver = Driver(session, Ports(journal, lambda: 1.0, find, "worker-0", tell), write)
     first: tuple[str, str] | None = tuple(exchange.get("modes", ("BUFFERED", "BUFFERED")))
     done: list[Step] = []
     for step in exchange["envoy"]:
         sent.clear()
         journal.entries.clear()
+        told.clear()
         failed = ""
         if "closed" in step:
             driver.closed()
@@ -185,13 +197,32 @@ async def _play(exchange: Step) -> list[Step]:
             except StreamFailed as error:
                 failed = str(error)
         first = None
-        done.append(_told([readable(data) for data in sent], _plain(journal.entries), failed))
+        done.append(_told([readable(data) for data in sent], _plain(journal.entries), list(told), failed))
     return done
 
 
-def _told(sent: list[Step], recorded: Any, failed: str) -> Step:
-    told = {"sent": sent, "recorded": recorded, "failed": failed}
+def _told(sent: list[Step], recorded: Any, keeper: list[object], failed: str) -> Step:
+    told = {"sent": sent, "recorded": recorded, "keeper": keeper, "failed": failed}
     return {name: value for name, value in told.items() if value} or {"sent": []}
+
+
+def answer_of(said: Step | str) -> object:
+    """What the keeper answers: `lead`, `free`, or an entry with the JSON of a reply or the events of a stream."""
+    if isinstance(said, str):
+        return {"lead": Lead(), "free": Free()}[said]
+    events = said.get("events", "").encode()
+    body = assemble(events) if events else said["body"].encode()
+    return Found(Entry("openai-chat", body, events, said.get("wanted_usage", False), 0.0), said["age"])
+
+
+def fact_of(fact: object) -> Step:
+    """What the keeper is told, for people."""
+    match fact:
+        case Fill():
+            return {"fill": fact.key.hex(), "form": fact.form, "data": fact.data.decode(), "ttl": fact.ttl}
+        case Abandon():
+            return {"abandon": fact.key.hex()}
+    raise TypeError(str(fact))
 
 
 def _plain(entries: list[dict[str, object]]) -> Any:
