@@ -443,7 +443,12 @@ SSN = (
 IBAN = tuple(
     # apart, because behind a letter of a code that goes on with letters any sentence could be more of it
     EntityRule(
-        "IBAN", rf"\b(?:{'|'.join(countries)})[0-9]{{2}}(?:[ -]?{more}){{11,30}}", 64, parts=_iban, caseless=True
+        "IBAN",
+        rf"\b(?:{'|'.join(countries)})[0-9]{{2}}(?:[ -]?{more}){{11,30}}",
+        64,
+        parts=_iban,
+        caseless=True,
+        gate="[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]",
     )
     for countries, more in ((validators.IBAN_NUMERIC, "[0-9]"), (validators.IBAN_OTHERS, "[A-Z0-9]"))
 )
@@ -452,6 +457,9 @@ _V6 = (
     rf"|(?:{_H}:){{2,7}}:|::(?:[Ff]{{4}}:)?{_V4}"
 )
 """More groups than an address has, so that a long row of them is one candidate."""
+
+_COLONS = ":[0-9A-Fa-f]{0,4}:"
+"""In every one of them; with this and the gate of IBANs all rules scan prose ten times as fast (hyperscan 0.9.1)."""
 
 IP = (EntityRule("IP", _DOTTED, 87, _ipv4), EntityRule("IP", rf"(?:{_V6}){_PREFIX}", 225, _ipv6))
 IP_PRIVATE = (EntityRule("IP", _DOTTED, 87, _any_ipv4), EntityRule("IP", rf"(?:{_V6}|::1\b){_PREFIX}", 225, _any_ipv6))
