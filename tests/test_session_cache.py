@@ -210,6 +210,36 @@ def test_an_answer_older_than_the_client_takes_is_none(age: int, hit: bool) -> N
     assert isinstance(last, Answer) == hit
 
 
+def only_stored(found: object, **more: Any) -> tuple[Play, Answer]:
+    heard = play(found)
+    headers = (("cache-control", "only-if-cached"),)
+    *_, answer = heard.tell(ask("/v1/chat/completions", "POST", "kt_ak_" + "a" * 32, *headers), chat(**more))
+    assert isinstance(answer, Answer)
+    return heard, answer
+
+
+@pytest.mark.parametrize("more", [{}, {"temperature": 1}])
+def test_who_wants_a_stored_answer_or_none_is_told_that_there_is_none(more: dict[str, Any]) -> None:
+    heard, answer = only_stored(Free(), **more)
+    assert answer.status == 504 and json.loads(answer.body)["error"]["code"] == "not_stored"
+    assert not any(look.lead for look in looks(heard))
+    assert only_stored(Found(JSON_ENTRY, 0))[1].status == 200
+
+
+def test_an_entry_that_is_deeper_than_a_reload_allows_is_a_miss() -> None:
+    deep = Entry("openai-chat", json.dumps({**REPLY, "more": [[[[[]]]]]}).encode(), b"", False, 1.0)
+    heard = Play(rules(cache=CacheRules(secret=b"s" * 32), max_depth=5), lambda _: Found(deep, 0))
+    *_, head = heard.tell(ask(), chat(), answered())
+    assert isinstance(head, Proceed) and value(head.set_headers, "x-keeptrusts-cache") == "miss; reason=unreadable"
+
+
+@pytest.mark.parametrize("modalities", [5, True, {}, "audio"])
+def test_a_question_that_makes_no_sense_is_the_providers_to_refuse(modalities: object) -> None:
+    heard = play(Free())
+    *_, sent = heard.tell(ask(), chat(modalities=modalities))
+    assert isinstance(sent, Proceed) and sent.targets
+
+
 def test_without_a_cache_nothing_is_asked_and_nothing_is_said() -> None:
     heard = Play(rules())
     *_, head = heard.tell(ask(), chat(), answered())
@@ -280,6 +310,13 @@ def test_whoever_leads_and_goes_away_lets_the_others_go(how: str) -> None:
     assert facts(heard) == [Abandon(looks(heard)[0].key)]
 
 
+def test_a_stream_of_another_status_than_200_is_abandoned() -> None:
+    heard = play(Lead())
+    heard.tell(opened(), ask(), chat(stream=True), answered(206, "text/event-stream"), reply(EVENTS, end=False))
+    heard.tell(reply(b""))
+    assert facts(heard) == [Abandon(looks(heard)[0].key)]
+
+
 def test_whoever_does_not_lead_goes_away_quietly() -> None:
     heard = play(Free())
     stream(heard, EVENTS)
@@ -294,6 +331,10 @@ def body(**changes: Any) -> bytes:
 @pytest.mark.parametrize(
     ("head", "data"),
     [
+        (answered(201), REPLY_BYTES),
+        (answered(203), REPLY_BYTES),
+        (answered(206), REPLY_BYTES),
+        (answered(302), REPLY_BYTES),
         (answered(500), b'{"error": {"message": "no"}}'),
         (answered(429), b'{"error": {"message": "slow down"}}'),
         (answered(), body(choices=[{"index": 0, "message": MESSAGE, "finish_reason": "length"}])),

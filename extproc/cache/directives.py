@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from extproc.model import ClientError, Headers, first
+from extproc.model import ClientError, Headers
 
 OWN = "x-keeptrusts-cache"
 """On a request: `bypass`. On a response: what became of it."""
@@ -14,12 +14,13 @@ OWN = "x-keeptrusts-cache"
 class Directives:
     """`bypass` names why the cache is left out altogether; `read` False fetches afresh, and stores.
 
-    `max_age` bounds the age of an answer in seconds; None where any will do.
+    `max_age` bounds the age of an answer in seconds; None where any will do. `only_stored` wants no other answer.
     """
 
     bypass: str = ""
     read: bool = True
     max_age: int | None = None
+    only_stored: bool = False
 
 
 NONE = Directives()
@@ -27,20 +28,31 @@ NONE = Directives()
 
 def directives(headers: Headers) -> Directives:
     """What these request headers ask for. Raises ClientError for a value of our own header that we do not know."""
-    own = first(headers, OWN).strip().lower()
-    if own and own != "bypass":
-        raise ClientError(f"{OWN}: expected 'bypass', found {own[:32]!r}.", reason="invalid_cache_directive")
-    said = first(headers, "cache-control")
+    own = _said(headers, OWN)
+    if unknown := [word for word in own if word != "bypass"]:
+        raise ClientError(f"{OWN}: expected 'bypass', found {unknown[0][:32]!r}.", reason="invalid_cache_directive")
     if own:
         return Directives(bypass="asked")
-    return _control(said) if said else NONE
+    said = _said(headers, "cache-control")
+    if said:
+        return _control(said)
+    return Directives(read=False) if "no-cache" in _said(headers, "pragma") else NONE  # RFC 9111, 5.4
 
 
-def _control(said: str) -> Directives:
-    """Unknown directives are left alone, as RFC 9111 (5.2.3) asks; so is an age that is no number."""
-    words = [word.strip().lower() for word in said.split(",")]
+def _said(headers: Headers, name: str) -> list[str]:
+    """The words of a list, over however many lines it comes (RFC 9110, 5.3)."""
+    words = [word.strip().lower() for key, value in headers if key == name for word in value.split(",")]
+    return [word for word in words if word]
+
+
+def _control(words: list[str]) -> Directives:
+    """Unknown directives are left alone, as RFC 9111 (5.2.3) asks; so is an age that is no number.
+
+    An age of 0 asks for a fresh answer, though one that came in this same second would be within it.
+    """
     if "no-store" in words:
         return Directives(bypass="no-store")
     ages = [word.removeprefix("max-age=").strip('"') for word in words if word.startswith("max-age=")]
-    ages = [age for age in ages if age.isascii() and age.isdigit() and len(age) < 12]
-    return Directives(read="no-cache" not in words, max_age=min(map(int, ages)) if ages else None)
+    most = min((int(age) for age in ages if age.isascii() and age.isdigit() and len(age) < 12), default=None)
+    fresh = "no-cache" in words or most == 0
+    return Directives(read=not fresh, max_age=None if fresh else most, only_stored="only-if-cached" in words)

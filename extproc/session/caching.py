@@ -15,7 +15,7 @@ from extproc.cache.commands import Abandon, Fact, Fill, Found, Lead, Look
 from extproc.cache.directives import OWN, Directives, directives
 from extproc.cache.key import canonical
 from extproc.cache.rules import CacheRules
-from extproc.model import Exchange, Headers, Need, TimedOut, first
+from extproc.model import ClientError, Exchange, Headers, Need, TimedOut, first
 from extproc.session.rules import Dialect
 
 LOOK_SECONDS = 1.0
@@ -41,21 +41,37 @@ class Caching:
     def look(
         self, exchange: Exchange, dialect: Dialect, body: bytes, targets: tuple[str, ...]
     ) -> Generator[Need, object, Found | None]:
-        """An answer to this question that may be given. Raises ClientError for a header that asks nonsense."""
+        """An answer to this question that may be given. Raises ClientError for a header that asks nonsense, and where
+        the client wants a stored answer or none.
+        """
         if self._rules is None or exchange.request is None or exchange.consumer is None:
             return None
         asked = directives(exchange.headers)
         if asked.bypass:
             self.status, self.reason = "bypass", asked.bypass
             return None
-        refusal = self._prepare(self._rules, exchange, dialect, body, targets)
+        found = yield from self._look(self._rules, asked, exchange, dialect, body, targets)
+        if found is None and asked.only_stored:
+            raise ClientError("The answer to this question is not stored.", status=504, reason="not_stored")
+        return found
+
+    def _look(
+        self,
+        rules: CacheRules,
+        asked: Directives,
+        exchange: Exchange,
+        dialect: Dialect,
+        body: bytes,
+        targets: tuple[str, ...],
+    ) -> Generator[Need, object, Found | None]:
+        refusal = self._prepare(rules, exchange, dialect, body, targets)
         if refusal:
             self.status, self.reason = "refused", refusal
             return None
         self.status, self.reason = "miss", "" if asked.read else "no-cache"
         if not asked.read:
             return None
-        wait = self._rules.flight_seconds
+        wait = 0.0 if asked.only_stored else rules.flight_seconds
         found = yield Need(Look(self._key, wait > 0), max(wait, LOOK_SECONDS))
         return self._answer(found, asked)
 

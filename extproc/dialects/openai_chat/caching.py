@@ -36,7 +36,8 @@ def uncacheable(body: Mapping[str, Any]) -> str:
     for name in ("logprobs", "store", "web_search_options", "audio", "background", "previous_response_id"):
         if body.get(name) not in (None, False):
             return name
-    return "audio" if "audio" in (body.get("modalities") or ()) else ""
+    modalities = body.get("modalities")
+    return "audio" if isinstance(modalities, list) and "audio" in modalities else ""
 
 
 def unstorable(reply: Mapping[str, Any]) -> str:
