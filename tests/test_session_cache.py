@@ -193,6 +193,15 @@ def test_a_question_that_may_not_be_answered_from_the_cache_says_why(
     assert looks(heard) == []
 
 
+@pytest.mark.parametrize("mode", [BodyMode.BUFFERED, BodyMode.STREAMED, BodyMode.FULL_DUPLEX])
+@pytest.mark.parametrize("cache", [None, CacheRules(secret=b"s" * 32)])
+def test_what_is_said_to_our_cache_does_not_travel_on(mode: BodyMode, cache: CacheRules | None) -> None:
+    heard = Play(rules(cache=cache), lambda _: Free())
+    asking = ask("/v1/chat/completions", "POST", "kt_ak_" + "a" * 32, ("x-keeptrusts-cache", "bypass"))
+    sent = heard.tell(opened(request_body=mode), asking, chat())
+    assert "x-keeptrusts-cache" in [name for each in sent if isinstance(each, Proceed) for name in each.remove_headers]
+
+
 def test_an_unknown_word_in_our_header_is_refused() -> None:
     heard = play(Free())
     *_, answer = heard.tell(

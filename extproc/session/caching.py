@@ -13,10 +13,11 @@ import orjson
 
 from extproc.cache.commands import Abandon, Fact, Fill, Found, Lead, Look
 from extproc.cache.directives import OWN, Directives, directives
+from extproc.cache.headers import telling
 from extproc.cache.key import canonical
 from extproc.cache.rules import CacheRules
-from extproc.model import ClientError, Exchange, Headers, Need, TimedOut, first
-from extproc.session.rules import Dialect
+from extproc.model import ClientError, Exchange, Headers, Need, TimedOut
+from extproc.session.rules import CREDENTIALS, Dialect
 
 LOOK_SECONDS = 1.0
 """How long a worker waits for a keeper that owes no answer of another's."""
@@ -91,8 +92,8 @@ class Caching:
             essence = canonical(dialect.essence(value))
         except ValueError:  # a lone surrogate, say: JSON to some readers and not to others
             return "no_canonical_form"
-        said = tuple(first(exchange.headers, name).encode("latin-1") for name in dialect.ANSWER_HEADERS)
-        facts = (dialect.name.encode(), exchange.path.encode("latin-1"), *said, essence)
+        said = telling(exchange.headers, CREDENTIALS)
+        facts = (dialect.name.encode(), exchange.path.encode("latin-1"), essence, *said)
         self._key = rules.key(consumer, targets, facts)
         self._dialect, self._wants_usage = dialect.name, request.wants_usage
         return ""

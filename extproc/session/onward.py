@@ -11,22 +11,25 @@ from extproc.session.rules import CREDENTIALS
 _ASK_FOR_PLAIN: Headers = (("accept-encoding", "identity"),)
 """What comes coded all the same is decoded: a guard has to read it."""
 
+_OURS = "x-keeptrusts-"
 
-def request_head(mode: BodyMode) -> Proceed:
+
+def request_head(mode: BodyMode, headers: Headers) -> Proceed:
     """The reply to request headers whose body comes later.
 
     STREAMED sends them on at once, so what must not travel goes now; the body may be edited, so its length is open.
     """
     if mode is not BodyMode.STREAMED:
         return Proceed(Phase.REQUEST_HEADERS)
-    removed = (*CREDENTIALS, "content-length", "content-encoding")
+    removed = (*_left_here(headers), "content-length", "content-encoding")
     return Proceed(Phase.REQUEST_HEADERS, set_headers=_ASK_FOR_PLAIN, remove_headers=removed)
 
 
 def request(
-    mode: BodyMode, body: bytes, targets: tuple[str, ...], facts: Mapping[str, str], *, changed: bool, trailers: bool
-) -> Iterator[Reply]:
-    """A request that may go to these targets. `facts` are for upstream filters and the log."""
+    mode: BodyMode, headers: Headers, body: bytes, targets: tuple[str, ...], facts: Mapping[str, str], *,
+    changed: bool, trailers: bool,
+) -> Iterator[Reply]:  # fmt: skip
+    """A request that came with these headers and may go to these targets. `facts` are for upstream filters, the log."""
     if mode is BodyMode.STREAMED:
         yield Proceed(Phase.REQUEST_BODY, body=body)
         return
@@ -37,7 +40,7 @@ def request(
     yield Proceed(
         Phase.REQUEST_BODY if buffered else Phase.REQUEST_HEADERS,
         set_headers=(*_ASK_FOR_PLAIN, *_retries(targets), *exact),
-        remove_headers=(*CREDENTIALS, "content-encoding", *unfit),
+        remove_headers=(*_left_here(headers), "content-encoding", *unfit),
         body=body if buffered and changed else None,
         clear_route_cache=True,
         targets=targets,
@@ -45,6 +48,11 @@ def request(
     )
     if not buffered:
         yield Chunk(Phase.REQUEST_BODY, body, end=not trailers)
+
+
+def _left_here(headers: Headers) -> tuple[str, ...]:
+    """What must not travel on: credentials, and what was said to us."""
+    return (*CREDENTIALS, *dict.fromkeys(name for name, _ in headers if name.startswith(_OURS)))
 
 
 def _retries(targets: tuple[str, ...]) -> Headers:

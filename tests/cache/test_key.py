@@ -53,11 +53,14 @@ def typed(value: Any) -> Any:
     return [typed(child) for child in value] if isinstance(value, list) else (type(value).__name__, value)
 
 
+def told(asked: Question) -> list[tuple[str, str]]:
+    return sorted(each for each in asked.headers if each[0] not in ("user-agent", "authorization"))
+
+
 def same(a: Question, b: Question, tier: str) -> bool:
     """Whether the second may have the answer of the first."""
     scope = a.who.org == b.who.org and (tier == "org_shared" or a.who.key_id == b.who.key_id)
-    beta = [{name: said for name, said in each.headers if name.startswith("openai-")} for each in (a, b)]
-    return scope and a.path == b.path and beta[0] == beta[1] and typed(value_of(a.body)) == typed(value_of(b.body))
+    return scope and a.path == b.path and told(a) == told(b) and typed(value_of(a.body)) == typed(value_of(b.body))
 
 
 def cacheable(question: Question) -> bool:
@@ -111,7 +114,7 @@ def said_otherwise(chance: random.Random, asked: Question) -> Question:
     if chance.random() < 0.5:
         text = text.replace("100.0", "1e2").replace(": 1.0", ": 1").replace(": 0,", ": 0.0,")
     who = replace(asked.who, key_id=f"tok_{chance.randint(1, 3)}") if chance.random() < 0.7 else asked.who
-    return replace(asked, body=text.encode(), who=who)
+    return replace(asked, body=text.encode(), who=who, headers=(("user-agent", str(chance.random())), *asked.headers))
 
 
 def shuffled(chance: random.Random, value: Any) -> Any:
@@ -139,7 +142,8 @@ def changed(chance: random.Random, asked: Question) -> Question:
         case 5:
             return replace(asked, path=asked.path + "?v=2")
         case _:
-            return replace(asked, headers=(("openai-beta", "new"),))
+            name = chance.choice(("openai-beta", "x-portkey-config", "x-anything"))
+            return replace(asked, headers=(*asked.headers, (name, "new")))
     return replace(asked, body=json.dumps(body).encode())
 
 

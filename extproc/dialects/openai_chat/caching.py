@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-ANSWER_HEADERS = ("openai-beta", "openai-organization", "openai-project")
-"""Request headers that travel on and may change what a provider answers."""
-
 _NOISE = frozenset(
     {
         "stream", "stream_options",  # how, not what: an entry serves either kind
