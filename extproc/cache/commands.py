@@ -10,10 +10,12 @@ from extproc.cache.entry import Entry
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Who knows the answer to this question? With `lead`, wait for whoever is fetching it, or become that one."""
+    """Who knows the answer to this question? `wait` is how many seconds whoever asks the same waits for the one who is
+    fetching it, which may become this one; 0 for a question that neither waits nor fetches for others.
+    """
 
     key: bytes
-    lead: bool
+    wait: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,17 @@
 """A worker's end of the keeper's socket.
 
-What is said within one turn of the loop is written at once. A keeper that is away, slow or restarting is a cache that
-misses: questions are answered `Free`, facts are dropped, and the connection is tried again every half second.
+What is said within one turn of the loop is written at once. A keeper that is away, stuck or restarting is a cache that
+misses: questions are answered `Free`, facts are dropped, and the connection is tried again every half second. A keeper
+counts as there once it has answered a ping, for the kernel takes connections to a process that is stuck. While anybody
+waits it is asked again and again, and a second of silence ends the connection: somebody else's answer may take longer,
+a keeper's word may not.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +23,10 @@ from extproc.keeper.recent import Recent
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
+PING_SECONDS = 0.25
+SILENT_PINGS = 4
+"""In a row. A worker's loop that stood still reads between two of them what had come."""
+
 BACKLOG = 16 << 20
 """Bytes that may wait for a keeper that does not read; beyond that facts are dropped."""
 
@@ -41,18 +49,23 @@ class KeeperClient(asyncio.Protocol):
         """Connect where a keeper listens already; go on trying where not."""
         await self._connect()
         self._keeping = asyncio.create_task(self._keep())
+        if self._transport:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._here.wait(), PING_SECONDS * SILENT_PINGS)
 
     def stop(self) -> None:
         """Let go."""
         if self._keeping:
             self._keeping.cancel()
+        if self._timer:
+            self._timer.cancel()
         if self._transport:
             self._transport.close()
 
     @property
     def connected(self) -> bool:
-        """Whether a keeper listens."""
-        return self._transport is not None
+        """Whether a keeper is there."""
+        return self._here.is_set()
 
     async def look(self, question: Look) -> Answer:
         """What the keeper knows. Cancelling it tells the keeper that nobody waits any more."""
@@ -65,6 +78,8 @@ class KeeperClient(asyncio.Protocol):
         future: asyncio.Future[Answer] = loop.create_future()
         self._asked[number] = future
         self._say(number, question)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(PING_SECONDS, self._watch)
         try:
             answer = await future
             if isinstance(answer, Found):
@@ -92,6 +107,19 @@ class KeeperClient(asyncio.Protocol):
         if self._transport:
             self._transport.write(data[0] if len(data) == 1 else b"".join(data))
 
+    def _watch(self) -> None:
+        """Whether whoever is waited for is still there."""
+        self._timer = None
+        if not self._asked or self._transport is None:
+            return
+        if self._silent >= SILENT_PINGS:
+            log.warning("the keeper is silent; nothing is cached until it answers")
+            self._transport.abort()
+            return
+        self._silent += 1
+        self._say(0, Ping())
+        self._timer = asyncio.get_running_loop().call_later(PING_SECONDS, self._watch)
+
     # --- the connection ---
 
     async def _keep(self) -> None:
@@ -111,14 +139,19 @@ class KeeperClient(asyncio.Protocol):
         self._frames = Frames()
         self._transport = cast("asyncio.Transport", transport)
         self._lost.clear()
+        self._say(0, Ping())
 
     def data_received(self, data: bytes) -> None:
         """Bytes of answers."""
+        self._silent = 0
         try:
             for operation, number, payload in self._frames.feed(data):
+                answer = read_answer(operation, payload)
                 future = self._asked.get(number)
-                if future and not future.done():
-                    future.set_result(read_answer(operation, payload))
+                if isinstance(answer, Pong):
+                    self._here.set()
+                elif future and not future.done():
+                    future.set_result(answer)
         except ProtocolError as error:
             log.error("the keeper's connection ends: %s", error)
             if self._transport:
@@ -127,6 +160,8 @@ class KeeperClient(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The keeper is gone, and with it whatever it would have answered."""
         self._transport = None
+        self._silent = 0
+        self._here.clear()
         self._lost.set()
         for future in self._asked.values():
             if not future.done():

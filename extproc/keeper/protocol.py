@@ -19,6 +19,7 @@ MOST = 64 << 20
 """Bytes of a frame: the most that `max_entry_size_bytes` allows, twice, for an entry may be events and JSON form."""
 
 _HEAD = struct.Struct("<IBQ")  # length of what follows it, operation, number
+_ASKED = struct.Struct("<d")  # seconds that others wait
 _FILLED = struct.Struct("<dB?B")  # seconds to live, form, usage wanted, length of the dialect's name
 _FOUND_HEAD = struct.Struct("<I")
 _FORMS: tuple[Literal["json"], Literal["stream"]] = ("json", "stream")
@@ -32,6 +33,8 @@ class _Op(IntEnum):
     FOUND = 5
     LEAD = 6
     FREE = 7
+    PING = 8
+    PONG = 9
 
 
 class ProtocolError(ExtprocError):
@@ -45,7 +48,17 @@ class Leave:
     """Nobody waits for the answer to question `number` any more."""
 
 
-Command = Look | Leave | Fact
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Are you there?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """I am."""
+
+
+Command = Look | Leave | Fact | Ping
 
 
 class Frames:
@@ -74,10 +87,12 @@ class Frames:
 def command(number: int, said: Command) -> bytes:
     """A worker's frame."""
     match said:
-        case Look(key, lead):
-            return _frame(_Op.LOOK, number, key + bytes([lead]))
+        case Look(key, wait):
+            return _frame(_Op.LOOK, number, key + _ASKED.pack(wait))
         case Leave():
             return _frame(_Op.LEAVE, number, b"")
+        case Ping():
+            return _frame(_Op.PING, number, b"")
         case Fill():
             name = said.dialect.encode()
             facts = _FILLED.pack(said.ttl, _FORMS.index(said.form), said.wanted_usage, len(name))
@@ -90,10 +105,12 @@ def read_command(operation: int, payload: bytes) -> Command:
     """What a worker's frame says. Raises ProtocolError."""
     try:
         match operation:
-            case _Op.LOOK if len(payload) == KEY + 1:
-                return Look(payload[:KEY], payload[KEY] == 1)
+            case _Op.LOOK if len(payload) == KEY + _ASKED.size:
+                return Look(payload[:KEY], *_ASKED.unpack_from(payload, KEY))
             case _Op.LEAVE:
                 return Leave()
+            case _Op.PING:
+                return Ping()
             case _Op.FILL:
                 ttl, form, wanted, named = _FILLED.unpack_from(payload, KEY)
                 at = KEY + _FILLED.size
@@ -111,12 +128,17 @@ def answer(number: int, said: Lead | Free) -> bytes:
     return _frame(_Op.LEAD if isinstance(said, Lead) else _Op.FREE, number, b"")
 
 
+def pong(number: int) -> bytes:
+    """The keeper's frame to a `Ping`."""
+    return _frame(_Op.PONG, number, b"")
+
+
 def found(number: int, entry: bytes, age: int) -> bytes:
     """The keeper's frame with an entry's bytes, `age` seconds after it was stored."""
     return _frame(_Op.FOUND, number, _FOUND_HEAD.pack(age) + entry)
 
 
-def read_answer(operation: int, payload: bytes) -> Answer:
+def read_answer(operation: int, payload: bytes) -> Answer | Pong:
     """What the keeper's frame says; a damaged entry is none. Raises ProtocolError."""
     if operation == _Op.FOUND and len(payload) >= _FOUND_HEAD.size:
         try:
@@ -127,6 +149,8 @@ def read_answer(operation: int, payload: bytes) -> Answer:
         return Lead()
     if operation == _Op.FREE:
         return Free()
+    if operation == _Op.PONG:
+        return Pong()
     raise ProtocolError(f"operation {operation} with {len(payload)} bytes")
 
 

@@ -26,6 +26,9 @@ from extproc.model import ConfigError
 
 log = logging.getLogger("extproc.keeper")
 
+BACKLOG = 256 << 20
+"""Bytes that may wait for a worker: hundreds who wait for the same answer hear it at once."""
+
 DIALECTS = {openai_chat.name: openai_chat}
 
 
@@ -57,9 +60,14 @@ class Connection(asyncio.Protocol):
         self._service.gone(self)
 
     def write(self, data: bytes) -> None:
-        """Send a frame; a worker that is gone hears nothing."""
-        if self._transport:
-            self._transport.write(data)
+        """Send a frame; a worker that is gone hears nothing, and one that does not read is let go."""
+        if self._transport is None:
+            return
+        if self._transport.get_write_buffer_size() > BACKLOG:
+            log.error("a worker does not read what it has asked for; its connection ends")
+            self._transport.abort()
+            return
+        self._transport.write(data)
 
 
 @dataclass(frozen=True, slots=True)

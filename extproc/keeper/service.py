@@ -9,13 +9,19 @@ from typing import Protocol
 
 from extproc.cache import filling
 from extproc.cache.commands import Abandon, Fill, Free, Lead, Look
-from extproc.cache.entry import stored_at
+from extproc.cache.entry import DamagedEntry, stored_at
 from extproc.keeper import protocol
 from extproc.keeper.flights import Flights
-from extproc.keeper.protocol import Command, Leave
+from extproc.keeper.protocol import Command, Leave, Ping
 from extproc.keeper.shelf import Shelf
 
 log = logging.getLogger(__name__)
+
+MOST_FLIGHTS = 100_000
+"""What is fetched for others at the same time; more than that many open requests no host has."""
+
+CLOCK_SECONDS = 5.0
+"""How far a clock may be set back without entries being lost: what time servers correct at once."""
 
 
 class Line(Protocol):
@@ -40,11 +46,13 @@ class Service:
             case Look():
                 self._look(line, number, command)
             case Leave():
-                self.flights.leave(line, number)
+                self._release(self.flights.leave(line, number))
             case Fill():
                 self._fill(command)
             case Abandon():
                 self._release(self.flights.land(command.key))
+            case Ping():
+                line.write(protocol.pong(number))
 
     def gone(self, line: Line) -> None:
         """A worker is gone: it waits for nothing, and nobody waits for it."""
@@ -52,13 +60,30 @@ class Service:
 
     def _look(self, line: Line, number: int, look: Look) -> None:
         now = self.now()
-        value = self.shelf.get(look.key, now)
-        if value is not None:
-            line.write(protocol.found(number, value, max(0, int(now - stored_at(value)))))
-        elif not look.lead:
-            line.write(protocol.answer(number, Free()))
-        elif self.flights.join(look.key, line, number):
-            line.write(protocol.answer(number, Lead()))
+        if found := self._stored(look.key, now):
+            line.write(protocol.found(number, *found))
+        elif answer := self._join(line, number, look, now):
+            line.write(protocol.answer(number, answer))
+
+    def _join(self, line: Line, number: int, look: Look, now: float) -> Lead | Free | None:
+        """What becomes of whoever asks for what is not there; None for one that waits."""
+        if look.wait and self.flights.flying(look.key):
+            return None if self.flights.wait(look.key, line, number, now) else Free()
+        if not look.wait or len(self.flights) >= MOST_FLIGHTS:
+            return Free()
+        self.flights.lead(look.key, line, number, now + look.wait)
+        return Lead()
+
+    def _stored(self, key: bytes, now: float) -> tuple[bytes, int] | None:
+        """An entry's bytes and its age. What is damaged is none; nor is what comes from the future, for then a clock
+        was set back, and nobody knows how old it is.
+        """
+        value = self.shelf.get(key, now)
+        try:
+            age = now - stored_at(value) if value else -CLOCK_SECONDS
+        except DamagedEntry:
+            return None
+        return (value, max(0, int(age))) if value and age > -CLOCK_SECONDS else None
 
     def _fill(self, fill: Fill) -> None:
         now = self.now()

@@ -73,7 +73,7 @@ class Caching:
         if not asked.read:
             return None
         wait = 0.0 if asked.only_stored else rules.flight_seconds
-        found = yield Need(Look(self._key, wait > 0), max(wait, LOOK_SECONDS))
+        found = yield Need(Look(self._key, wait), max(wait, LOOK_SECONDS))
         return self._answer(found, asked)
 
     def _prepare(

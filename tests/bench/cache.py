@@ -129,7 +129,7 @@ async def calls(root: Path, count: int) -> dict[str, float]:
 
     caching, exchange = await look()
     store(caching, exchange)
-    assert isinstance(await client.look(Look(caching._key, lead=False)), Found)  # the keeper has it
+    assert isinstance(await client.look(Look(caching._key, wait=0.0)), Found)  # the keeper has it
     for _ in range(count // 10):
         await look()
     before = clock()
@@ -146,7 +146,7 @@ async def calls(root: Path, count: int) -> dict[str, float]:
         client._write()
         stores += clock() - began
         client._unsaid = []
-        await client.look(Look(caching._key, lead=False))  # let the keeper read, outside of what is measured
+        await client.look(Look(caching._key, wait=0.0))  # let the keeper read, outside of what is measured
     client.stop()
     return {"look_us": look_us, "store_us": stores / 1000 / count}
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import ssl
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -20,16 +21,21 @@ from live import POLICIES, Gateway, Providers, document, eventually, kt, serve, 
 
 from extproc.gateway import admin
 from extproc.gateway.demo import DemoProvider
+from extproc.keeper.client import PING_SECONDS, SILENT_PINGS
 
 CACHE = "workflow_cache: {enabled: true}"
 CLIENTS = 40
+SILENCE = PING_SECONDS * (SILENT_PINGS + 1)
 
 
 def as_developer(gateway: Gateway, name: str, *flags: str) -> Gateway:
     """The same gateway with a key of someone else's."""
     made = kt("tokens", "create", "--name", name, "--json", "--state-dir", str(gateway.state), *flags)
     other = replace(gateway, key=json.loads(made.stdout)["key"])
-    eventually(lambda: other.chat("is my key known?", temperature=1).status_code == 200, "a known key")
+    eventually(
+        lambda: all(other.chat("is my key known?", temperature=1).status_code == 200 for _ in range(6)),
+        "a key that every worker knows",
+    )
     return other
 
 
@@ -153,6 +159,12 @@ def test_many_who_ask_at_once_cost_one_call(tmp_path: Path, providers: Providers
         stop(gateway)
 
 
+def stored(gateway: Gateway) -> int:
+    """Entries on disk."""
+    with closing(sqlite3.connect(gateway.state / "cache.db")) as database:
+        return int(database.execute("SELECT count(*) FROM entries").fetchone()[0])
+
+
 def said(response: httpx.Response) -> str:
     """The text of a reply in either form."""
     if not response.headers["content-type"].startswith("text/event-stream"):
@@ -183,6 +195,43 @@ def test_a_killed_keeper_costs_hits_and_no_request(tmp_path: Path, providers: Pr
         assert asked(provider, "before") == 1
     finally:
         stop(gateway)
+
+
+def test_a_stopped_keeper_costs_each_worker_a_second_once(tmp_path: Path, providers: Providers) -> None:
+    _, port = providers.add()
+    gateway = serve(tmp_path, document([port], cache=CACHE))
+    try:
+        eventually(lambda: all(status(gateway.chat("there?")) == "hit" for _ in range(6)), "workers that hear it")
+        (keeper,) = gateway.pids("extproc.keeper")
+        os.kill(keeper, signal.SIGSTOP)
+        began = time.monotonic()
+        assert [gateway.chat(f"meanwhile {n}").status_code for n in range(30)] == [200] * 30
+        assert time.monotonic() - began < SILENCE * len(gateway.pids("extproc.worker")) + 3
+        eventually(lambda: keeper not in gateway.pids("extproc.keeper"), "another keeper", 20)
+        eventually(lambda: all(status(gateway.chat("back?")) == "hit" for _ in range(6)), "workers that hear it")
+    finally:
+        stop(gateway)
+
+
+def test_what_is_said_to_our_cache_stays_here(cached: tuple[Gateway, DemoProvider]) -> None:
+    gateway, provider = cached
+    body = {"model": "demo", "messages": [{"role": "user", "content": "between us"}]}
+    with gateway.client() as client:
+        headers = {"x-keeptrusts-cache": "bypass", "x-keeptrusts-other": "1"}
+        assert client.post("/chat/completions", json=body, headers=headers).status_code == 200
+    (sent,) = [each for each in provider.requests if b"between us" in each.body]
+    assert not [name for name, _ in sent.headers if name.startswith("x-keeptrusts-")]
+
+
+@pytest.mark.parametrize("header", ["x-portkey-config", "idempotency-key", "accept-language", "openai-beta"])
+def test_whoever_asks_with_a_header_of_their_own_fills_nobody_elses_cache(
+    cached: tuple[Gateway, DemoProvider], header: str
+) -> None:
+    gateway, _ = cached
+    body = {"model": "demo", "messages": [{"role": "user", "content": f"poisoned by {header}?"}]}
+    with gateway.client() as client:
+        said = [status(client.post("/chat/completions", json=body, headers=h)) for h in ({header: "evil"}, {}, {})]
+    assert said == ["miss", "miss", "hit"]
 
 
 def test_a_reload_of_rules_and_limits_keeps_the_cache_and_new_rules_hold_for_hits(

@@ -9,18 +9,21 @@ from hypothesis import strategies as st
 from extproc.cache.commands import Abandon, Fill, Found, Free, Lead, Look
 from extproc.cache.entry import Entry
 from extproc.keeper import protocol
-from extproc.keeper.protocol import Command, Frames, Leave, ProtocolError, read_answer, read_command
+from extproc.keeper.protocol import Command, Frames, Leave, Ping, Pong, ProtocolError, read_answer, read_command
 
 KEYS = st.binary(min_size=32, max_size=32)
 FILLS = st.builds(
     Fill, KEYS, st.text(max_size=20), st.sampled_from(["json", "stream"]), st.binary(), st.booleans(), st.floats(1, 1e6)
 )
-COMMANDS = st.builds(Look, KEYS, st.booleans()) | FILLS | st.builds(Abandon, KEYS) | st.just(Leave())
+COMMANDS = (
+    st.builds(Look, KEYS, st.floats(0, 1e4)) | FILLS | st.builds(Abandon, KEYS) | st.sampled_from([Leave(), Ping()])
+)
 ENTRY = Entry("openai-chat", b"{}", b"", False, 1.0)
 ANSWERS = [
     (protocol.found(1, ENTRY.encode(), 9), Found(ENTRY, 9)),
     (protocol.answer(2, Lead()), Lead()),
     (protocol.answer(3, Free()), Free()),
+    (protocol.pong(4), Pong()),
 ]
 
 
@@ -38,7 +41,7 @@ def test_commands_arrive_as_they_were_said_wherever_the_bytes_are_cut(
 def test_answers_arrive_as_they_were_given_byte_by_byte() -> None:
     frames = Frames()
     heard = [frame for byte in b"".join(data for data, _ in ANSWERS) for frame in frames.feed(bytes([byte]))]
-    assert [number for _, number, _ in heard] == [1, 2, 3]
+    assert [number for _, number, _ in heard] == [1, 2, 3, 4]
     assert [read_answer(operation, payload) for operation, _, payload in heard] == [answer for _, answer in ANSWERS]
 
 

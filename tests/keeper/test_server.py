@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from extproc.cache.commands import Abandon, Answer, Fill, Found, Free, Lead, Look
 from extproc.dialects import openai_chat
 from extproc.keeper import client as client_module
+from extproc.keeper import protocol
+from extproc.keeper import server as server_module
 from extproc.keeper.client import KeeperClient
 from extproc.keeper.server import Connection
 from extproc.keeper.service import Service
@@ -23,7 +26,7 @@ REPLY = json.dumps(
     {"choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}
 ).encode()
 FILL = Fill(K, openai_chat.name, "json", REPLY, False, 60.0)
-ASK = Look(K, lead=True)
+ASK = Look(K, wait=30.0)
 
 
 class Host:
@@ -37,9 +40,12 @@ class Host:
         self.clients: list[KeeperClient] = []
         self.connections: list[Connection] = []
         self.server: asyncio.Server | None = None
+        self.stuck = False  # as a stopped process: the kernel takes connections and bytes, and nobody reads
+        self.heard = 0
+        self.unread: list[tuple[Connection, bytes]] = []
 
     def connection(self) -> Connection:
-        self.connections.append(Connection(self.service))
+        self.connections.append(Ear(self))
         return self.connections[-1]
 
     async def listen(self) -> None:
@@ -60,11 +66,31 @@ class Host:
             if connection._transport:
                 connection._transport.abort()
 
+    def unstick(self) -> None:
+        self.stuck = False
+        for connection, data in self.unread:
+            connection.data_received(data)
+
     async def close(self) -> None:
         for client in self.clients:
             client.stop()
         self.die()
         self.shelf.close()
+
+
+class Ear(Connection):
+    """A connection of a keeper that may be stuck."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host.service)
+        self.host = host
+
+    def data_received(self, data: bytes) -> None:
+        self.host.heard += 1
+        if self.host.stuck:
+            self.host.unread.append((self, data))
+        else:
+            super().data_received(data)
 
 
 @asynccontextmanager
@@ -114,7 +140,7 @@ def test_of_many_who_ask_at_once_one_leads_and_the_others_get_its_answer(tmp_pat
     async def scenario(host: Host) -> None:
         workers = [await host.worker() for _ in range(4)]
         asked = [asyncio.create_task(workers[n % 4].look(ASK)) for n in range(200)]
-        await until(lambda: len(host.service.flights._waiting) == 199)
+        await until(lambda: host.service.flights.waiting == 199)
         assert sum(task.done() for task in asked) == 1
         workers[0].tell(FILL)
         answers = await asyncio.gather(*asked)
@@ -130,7 +156,7 @@ def test_those_who_wait_are_let_go_when_no_answer_comes(tmp_path: Path, ending: 
         a, b = await host.worker(), await host.worker()
         assert await a.look(ASK) == Lead()
         waiting = asyncio.create_task(b.look(ASK))
-        await until(lambda: bool(host.service.flights._waiting))
+        await until(lambda: bool(host.service.flights.waiting))
         if ending == "abandoned":
             a.tell(Abandon(K))
         elif ending == "unfit":
@@ -147,7 +173,7 @@ def test_who_does_not_want_to_wait_is_free_at_once(tmp_path: Path) -> None:
     async def scenario(host: Host) -> None:
         worker = await host.worker()
         assert await worker.look(ASK) == Lead()
-        assert await worker.look(Look(K, lead=False)) == Free()
+        assert await worker.look(Look(K, wait=0.0)) == Free()
 
     run(tmp_path, scenario)
 
@@ -157,9 +183,9 @@ def test_a_waiter_that_leaves_is_forgotten(tmp_path: Path) -> None:
         worker = await host.worker()
         assert await worker.look(ASK) == Lead()
         waiting = asyncio.create_task(worker.look(ASK))
-        await until(lambda: bool(host.service.flights._waiting))
+        await until(lambda: bool(host.service.flights.waiting))
         waiting.cancel()
-        await until(lambda: not host.service.flights._waiting)
+        await until(lambda: not host.service.flights.waiting)
         worker.tell(FILL)
         assert said(await worker.look(ASK)) == REPLY
 
@@ -175,7 +201,7 @@ def test_a_keeper_that_dies_is_a_miss_and_its_successor_is_found(
         worker = await host.worker()
         assert await worker.look(ASK) == Lead()
         waiting = asyncio.create_task(worker.look(ASK))
-        await until(lambda: bool(host.service.flights._waiting))
+        await until(lambda: bool(host.service.flights.waiting))
         host.die()
         assert await waiting == Free()
         await until(lambda: not worker.connected)
@@ -201,6 +227,95 @@ def test_a_worker_that_starts_before_the_keeper_misses_until_it_is_there(
         await host.listen()
         await until(lambda: worker.connected)
         assert await worker.look(ASK) == Lead()
+
+    run(tmp_path, scenario)
+
+
+def test_a_keeper_that_is_stuck_costs_one_second_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "PING_SECONDS", 0.01)
+    monkeypatch.setattr(client_module, "RETRY_SECONDS", 0.01)
+
+    async def scenario(host: Host) -> None:
+        worker = await host.worker()
+        assert await worker.look(ASK) == Lead()
+        waiting = [asyncio.create_task(worker.look(ASK)) for _ in range(50)]
+        await until(lambda: host.service.flights.waiting == 50)
+        host.heard = 0
+        await until(lambda: host.heard > 2 * client_module.SILENT_PINGS)  # who answers pings is waited for
+        assert not any(task.done() for task in waiting)
+        host.stuck = True
+        assert await asyncio.gather(*waiting) == [Free()] * 50
+        assert not worker.connected
+        await until(lambda: len(host.connections) == 2)  # the kernel takes it
+        assert await worker.look(ASK) == Free()
+        assert not worker._asked  # which was not even said
+        host.unstick()
+        await until(lambda: worker.connected)
+        assert await worker.look(ASK) == Lead()
+
+    run(tmp_path, scenario)
+
+
+def test_whoever_leaves_before_it_knows_that_it_leads_lets_the_others_go(tmp_path: Path) -> None:
+    async def scenario(host: Host) -> None:
+        a, b = await host.worker(), await host.worker()
+        assert a._transport
+        a._transport.pause_reading()  # type: ignore[attr-defined]
+        leading = asyncio.create_task(a.look(ASK))
+        await until(lambda: len(host.service.flights) == 1)
+        waiting = asyncio.create_task(b.look(ASK))
+        await until(lambda: host.service.flights.waiting == 1)
+        leading.cancel()
+        assert await waiting == Free()
+        assert len(host.service.flights) == 0
+
+    run(tmp_path, scenario)
+
+
+def test_nobody_waits_for_an_answer_that_takes_longer_than_that(tmp_path: Path) -> None:
+    async def scenario(host: Host) -> None:
+        a, b = await host.worker(), await host.worker()
+        assert await a.look(ASK) == Lead()
+        host.now += 30
+        assert await b.look(ASK) == Free()
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(("back", "found"), [(4.0, True), (3600.0, False)])
+def test_an_entry_from_the_future_is_none(tmp_path: Path, back: float, found: bool) -> None:
+    async def scenario(host: Host) -> None:
+        worker = await host.worker()
+        worker.tell(FILL)
+        assert isinstance(await worker.look(ASK), Found)
+        host.now -= back
+        assert isinstance(await worker.look(ASK), Found) == found
+
+    run(tmp_path, scenario)
+
+
+def test_an_entry_that_is_cut_off_on_disk_is_none(tmp_path: Path) -> None:
+    async def scenario(host: Host) -> None:
+        worker = await host.worker()
+        host.shelf.put(K, b"KTC", 9e9, 0)
+        assert await worker.look(ASK) == Lead()
+        assert worker.connected
+
+    run(tmp_path, scenario)
+
+
+def test_a_worker_that_reads_nothing_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "BACKLOG", 1 << 20)
+
+    async def scenario(host: Host) -> None:
+        worker = await host.worker()
+        worker.tell(replace(FILL, data=REPLY[:-1] + b" " * 500_000 + b"}"))
+        _, writer = await asyncio.open_unix_connection(str(host.path))
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(b"".join(protocol.command(n, ASK) for n in range(20)))
+        await until(lambda: len(host.connections) == 2 and host.connections[1]._transport is None)
+        assert isinstance(await worker.look(ASK), Found)
+        writer.close()
 
     run(tmp_path, scenario)
 
