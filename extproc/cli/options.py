@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +60,27 @@ class Duration(click.ParamType[float]):
         if seconds > self._LONGEST:
             self.fail(f"{value!r} is longer than a century", param, ctx)
         return float(seconds)
+
+
+class Label(click.ParamType[str]):
+    """A name of somebody or something: what is seen is all there is, so that two that look alike are one."""
+
+    name = "text"
+    _MOST = 128
+
+    def __init__(self, *, empty: bool = False) -> None:
+        self._empty = empty
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text, composed (NFC); fails with what is wrong about it."""
+        text = unicodedata.normalize("NFC", str(value))
+        if not text and not self._empty:
+            self.fail("it is empty", param, ctx)
+        if len(text) > self._MOST:
+            self.fail(f"it has {len(text)} characters, of at most {self._MOST}", param, ctx)
+        if not text.isprintable() or text != text.strip():
+            self.fail(f"{text!a} begins or ends with a space, or has what cannot be seen", param, ctx)
+        return text
 
 
 class Moment(click.ParamType[float]):

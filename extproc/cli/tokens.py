@@ -12,7 +12,8 @@ import click
 
 from extproc.cli import exit_codes
 from extproc.cli.failures import fail, plain
-from extproc.cli.options import Duration, as_json, state_dir
+from extproc.cli.options import Duration, Label, as_json, state_dir
+from extproc.model import DEFAULT_ORG
 
 if TYPE_CHECKING:
     from extproc.identity.store import Token
@@ -30,9 +31,15 @@ def command() -> None:
 
 @command.command()
 @click.option("--type", "kind", type=click.Choice(["access", "gateway"]), default="access", show_default=True)
-@click.option("--name", required=True, help="Whom or what the key stands for; shown in events.")
-@click.option("--team", default="", help="The team that its requests count for.")
-@click.option("--org", default="default", show_default=True, help="The organisation; nothing is shared between two.")
+@click.option("--name", type=Label(), required=True, help="Whom or what the key stands for; shown in events.")
+@click.option("--team", type=Label(empty=True), default="", help="The team that its requests count for.")
+@click.option(
+    "--org",
+    type=Label(),
+    default=DEFAULT_ORG,
+    show_default=True,
+    help="The organisation; nothing is shared between two.",
+)
 @click.option("--expires-in", type=Duration(), help="A lifetime like 90d; without it the key lives until revoked.")
 @state_dir
 @as_json

@@ -61,6 +61,24 @@ def test_each_token_has_its_status(tmp_path: Path) -> None:
     assert words == ["expired", "valid", "revoked"]
 
 
+@pytest.mark.parametrize("flag", ["--name", "--team", "--org"])
+@pytest.mark.parametrize("value", [" acme", "acme ", "ac\nme", "ac\u200bme", "ac\u202eme", "\udcff", "x" * 129])
+def test_a_name_that_could_pass_for_another_is_refused(tmp_path: Path, flag: str, value: str) -> None:
+    result = kt("tokens", "create", "--name", "x", flag, value, "--state-dir", tmp_path)
+    fails(result, exit_codes.USAGE, flag)
+    assert listed(tmp_path) == []
+
+
+@pytest.mark.parametrize("flag", ["--name", "--org"])
+def test_an_empty_name_is_refused(tmp_path: Path, flag: str) -> None:
+    fails(kt("tokens", "create", "--name", "x", flag, "", "--state-dir", tmp_path), exit_codes.USAGE, "it is empty")
+
+
+def test_one_organisation_is_one_however_its_letters_are_composed(tmp_path: Path) -> None:
+    made = [create(tmp_path, "--name", "x", "--org", org) for org in ("caf\u00e9 (FR)", "cafe\u0301 (FR)")]
+    assert [each["org"] for each in made] == ["caf\u00e9 (FR)"] * 2
+
+
 def test_without_a_state_directory_there_are_no_tokens(tmp_path: Path) -> None:
     assert listed(tmp_path / "absent") == []
     assert not (tmp_path / "absent").exists()
