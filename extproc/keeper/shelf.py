@@ -1,7 +1,7 @@
 """The entries of a host: recent ones in memory, all of them in a SQLite file that a thread of its own writes.
 
 No caller waits for the disk but for a read of one row (some ten microseconds). What is on its way to the disk is in
-memory. A file that is damaged is put aside and begun again: it is a cache.
+memory. A file that is damaged is put aside and begun again, while the keeper runs too: it is a cache.
 """
 
 from __future__ import annotations
@@ -31,7 +31,11 @@ _TOUCH = "UPDATE entries SET used = ? WHERE key = ?"
 _OLDEST = "SELECT key, size FROM entries ORDER BY used LIMIT 256"
 
 BACKLOG = 4096
-"""Writes that may wait for the disk; beyond that an entry stays in memory alone."""
+BACKLOG_BYTES = 64 << 20
+"""What may wait for the disk, in writes and in bytes of entries; beyond that an entry stays in memory alone."""
+
+BATCH = 256
+"""Writes of one transaction."""
 
 GATHER_SECONDS = 0.05
 """How long the writer waits for more to write at once: a commit costs as much as ten hits."""
@@ -79,8 +83,13 @@ class _Memory:
         self.size -= len(old[1]) if old else 0
 
 
-_Write = tuple[str, list[tuple[object, ...]]]
-"""A statement, and the rows that it is run for."""
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A statement, the rows that it is run for, and how many bytes of entries they hold."""
+
+    sql: str
+    rows: list[tuple[object, ...]]
+    size: int = 0
 
 
 class Shelf:
@@ -90,11 +99,15 @@ class Shelf:
         self.path = path
         self.bounds = bounds
         self._memory = _Memory(bounds.memory_bytes)
-        self._reader = _opened(path)
+        database = _opened(path)  # here, so that the reader finds what the writer has begun again
+        self._reader = _reader(path) if database else None
         self._work: queue.Queue[_Write | None] = queue.Queue(BACKLOG)
+        self._given = self._taken = 0  # bytes that went to the thread, and that it has done with; one writes each
+        self._damaged = False  # says the reader to the writer
+        self._renewed = False  # says the writer to the reader
         self._used: dict[bytes, float] = {}
         self._told = 0.0
-        self._thread = threading.Thread(target=self._write, name="shelf", daemon=True)
+        self._thread = threading.Thread(target=self._write, args=(database,), name="shelf", daemon=True)
         self._thread.start()
 
     def get(self, key: bytes, now: float) -> bytes | None:
@@ -112,7 +125,7 @@ class Shelf:
     def put(self, key: bytes, value: bytes, expires: float, now: float) -> None:
         """Keep an entry, in the place of an older one."""
         self._memory.put(key, expires, value)
-        self._later(_PUT, [(key, expires, now, len(value), value)])
+        self._later(_Write(_PUT, [(key, expires, now, len(value), key + value)], len(value)))
 
     def rebound(self, bounds: Bounds) -> None:
         """Hold other bounds from the next write on."""
@@ -123,49 +136,74 @@ class Shelf:
         """Write what waits, then let go of the file."""
         self._tell(self._told)
         if self._thread.is_alive():
-            self._work.put(None)
+            with suppress(queue.Full):
+                self._work.put(None, timeout=10)
             self._thread.join(10)
         if self._reader:
             self._reader.close()
 
     def _read(self, key: bytes) -> tuple[float, bytes] | None:
+        """A row says whose it is: an index that is damaged must not give one's answer to another."""
+        if self._renewed:
+            self._renewed = False
+            if self._reader:
+                self._reader.close()
+            self._reader = _reader(self.path)
         if self._reader is None:
             return None
-        with suppress(sqlite3.Error):  # a disk that fails is a cache that misses
+        try:
             row = self._reader.execute("SELECT expires, value FROM entries WHERE key = ?", (key,)).fetchone()
-            return (float(row[0]), bytes(row[1])) if row else None
-        return None
+        except sqlite3.Error as error:  # a disk that fails is a cache that misses
+            self._damaged = self._damaged or _is_damage(error)
+            return None
+        return (float(row[0]), bytes(row[1][len(key) :])) if row and row[1].startswith(key) else None
 
     def _tell(self, now: float) -> None:
         """Let the disk know what was used since the last time."""
-        self._later(_TOUCH, [(when, key) for key, when in self._used.items()])
+        self._later(_Write(_TOUCH, [(when, key) for key, when in self._used.items()]))
         self._used, self._told = {}, now
 
-    def _later(self, sql: str, rows: list[tuple[object, ...]]) -> None:
-        if self._thread.is_alive():
+    def _later(self, write: _Write) -> None:
+        if self._thread.is_alive() and self._given - self._taken + write.size <= BACKLOG_BYTES:
             with suppress(queue.Full):
-                self._work.put_nowait((sql, rows))
+                self._work.put_nowait(write)
+                self._given += write.size
 
     # --- the thread that writes ---
 
-    def _write(self) -> None:
-        database = _opened(self.path)
-        going = database is not None
+    def _write(self, database: sqlite3.Connection | None) -> None:
+        going, failing = database is not None, False
         written = TIDY_EVERY
         while going and database is not None:
             batch, going = self._batch()
             try:
                 with database:
-                    for sql, rows in batch:
-                        database.executemany(sql, rows)
+                    for write in batch:
+                        database.executemany(write.sql, write.rows)
                     written += len(batch)
                     if written >= TIDY_EVERY:
                         written = 0
                         self._tidy(database)
+                failing = False
             except sqlite3.Error as error:
-                log.warning("%s: %s; %d changes of the cache are in memory alone", self.path, error, len(batch))
+                self._damaged = self._damaged or _is_damage(error)
+                if not failing and not self._damaged:
+                    log.warning("%s: %s; what is new in the cache is in memory alone", self.path, error)
+                failing = True
+            self._taken += sum(write.size for write in batch)
+            if self._damaged:
+                database = self._renew(database)
         if database:
             database.close()
+
+    def _renew(self, database: sqlite3.Connection) -> sqlite3.Connection | None:
+        """Another file in the place of a damaged one."""
+        log.warning("%s is damaged; it is put aside, and the cache begins again", self.path)
+        database.close()
+        _put_aside(self.path)
+        found = _opened(self.path)
+        self._damaged, self._renewed = False, True
+        return found
 
     def _batch(self) -> tuple[list[_Write], bool]:
         """What waits, at least one; and whether more may come."""
@@ -174,12 +212,12 @@ class Shelf:
         until = time.monotonic() + GATHER_SECONDS
         while item is not None:
             batch.append(item)
+            if len(batch) == BATCH:
+                return batch, True
             try:
                 item = self._work.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
                 return batch, True
-            if len(batch) >= 256:
-                until = 0.0
         return batch, False
 
     def _tidy(self, database: sqlite3.Connection) -> None:
@@ -210,16 +248,35 @@ def _opened(path: Path) -> sqlite3.Connection | None:
             log.warning("%s: %s", path, error)
         except sqlite3.DatabaseError as error:
             log.warning("%s: %s", path, error)
-            if attempt == 1 and not isinstance(error, sqlite3.OperationalError):
-                with suppress(OSError):
-                    path.replace(path.with_suffix(".damaged"))
+            if attempt == 1 and _is_damage(error):
+                _put_aside(path)
     log.error("%s cannot be used; the cache is in memory alone", path)
     return None
 
 
+def _reader(path: Path) -> sqlite3.Connection | None:
+    """One that never waits for a lock: it is asked on the keeper's loop."""
+    found = _opened(path)
+    if found:
+        found.execute("PRAGMA busy_timeout = 0")
+    return found
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Not one of its children, which tell of disks that are full, of locks, of what we said wrongly."""
+    return type(error) is sqlite3.DatabaseError
+
+
+def _put_aside(path: Path) -> None:
+    """The journal too, or the next file would be made of what it says."""
+    for end in ("", "-wal", "-shm"):
+        with suppress(OSError):
+            path.with_name(path.name + end).replace(path.with_name(path.stem + ".damaged" + end))
+
+
 def _connected(path: Path) -> sqlite3.Connection:
     path.touch(mode=0o600)
-    database = sqlite3.connect(path, timeout=5)
+    database = sqlite3.connect(path, timeout=5, check_same_thread=False)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = NORMAL")
     database.executescript(_SCHEMA)

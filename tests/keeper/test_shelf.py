@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from live import eventually
 
+from extproc.keeper import shelf as shelf_module
 from extproc.keeper.shelf import TIDY_EVERY, Bounds, Shelf
 
 K, V = b"k" * 32, b"value"
@@ -109,6 +113,99 @@ def test_a_file_that_is_no_database_is_put_aside(path: Path, caplog: pytest.LogC
     assert rows(path) == [K]
     assert path.with_suffix(".damaged").exists()
     assert str(path) in caplog.text
+
+
+def damage(path: Path) -> None:
+    """Overwrite what is there, where it is: whoever has the file open sees it."""
+    with path.open("r+b") as file:
+        file.write(b"\xff" * path.stat().st_size)
+
+
+def test_a_file_that_is_damaged_while_it_is_open_is_put_aside_with_its_journal(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = Shelf(path, Bounds())
+    first.put(K, V, expires=1e11, now=0)
+    first.close()
+    shelf = Shelf(path, Bounds(memory_bytes=1))
+    damage(path)
+    assert shelf.get(key(1), now=1) is None
+    shelf.put(key(2), V, expires=1e11, now=2)
+    eventually(lambda: shelf._renewed, "another file")
+    assert "the cache begins again" in caplog.text
+    shelf.put(key(3), V, expires=1e11, now=3)
+    eventually(lambda: key(3) in rows(path), "an entry in it")
+    shelf.put(key(4), V, expires=1e11, now=4)
+    assert shelf.get(key(3), now=5) == V  # read from it, for memory holds one
+    shelf.close()
+    assert path.with_suffix(".damaged").exists()
+    again = Shelf(path, Bounds())
+    assert again.get(key(4), now=6) == V
+    again.close()
+
+
+def test_a_row_that_is_anothers_is_none(path: Path) -> None:
+    first = Shelf(path, Bounds())
+    first.put(K, V, expires=1e11, now=0)
+    first.close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE entries SET key = ?", (key(1),))
+    database.close()
+    shelf = Shelf(path, Bounds())
+    assert shelf.get(key(1), now=1) is None
+    shelf.close()
+
+
+def test_a_locked_file_stops_nobody_and_holds_no_memory_without_end(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf_module, "BACKLOG_BYTES", 10_000)
+    shelf = Shelf(path, Bounds())
+    shelf.put(K, V, expires=1e11, now=0)
+    eventually(lambda: rows(path) == [K], "an entry on disk")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    began = time.monotonic()
+    for number in range(100):
+        shelf.put(key(number), bytes(1000), expires=1e11, now=number)
+        assert shelf.get(key(number), now=number) == bytes(1000)
+        assert shelf.get(key(1000 + number), now=number) is None
+    assert time.monotonic() - began < 2
+    assert shelf._given - shelf._taken <= 10_000
+    other.execute("COMMIT")
+    other.close()
+    eventually(lambda: shelf._given == shelf._taken, "what waited")
+    shelf.put(key(2000), V, expires=1e11, now=200)
+    shelf.close()
+    assert key(2000) in rows(path)
+
+
+def test_a_full_disk_is_said_once_and_costs_only_what_is_new(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Shelf(path, Bounds())
+    shelf.put(K, V, expires=1e11, now=0)
+    eventually(lambda: rows(path) == [K], "an entry on disk")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # as a disk that is full, for this process
+    try:
+        for number in range(3):
+            shelf.put(key(number), bytes(200_000), expires=1e11, now=number)
+            eventually(lambda: shelf._given == shelf._taken, "the writer's word")
+            assert shelf.get(key(number), now=number) == bytes(200_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caplog.text.count("what is new in the cache is in memory alone") == 1
+    shelf.put(key(9), V, expires=1e11, now=9)
+    shelf.close()
+    assert set(rows(path)) == {K, key(9)}
+
+
+@pytest.mark.parametrize("name", ["cache.db", "cache.db-wal"])
+def test_nobody_else_may_read_what_is_stored(shelf: Shelf, path: Path, name: str) -> None:
+    shelf.put(K, V, expires=1e11, now=0)
+    eventually(lambda: rows(path) == [K], "an entry on disk")
+    assert path.with_name(name).stat().st_mode & 0o777 == 0o600
 
 
 def test_without_a_disk_the_memory_serves(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
