@@ -374,6 +374,16 @@ def test_a_reply_that_was_redacted_for_one_is_not_kept_for_others() -> None:
     assert facts(heard) == [Abandon(looks(heard)[0].key)]
 
 
+def test_a_reply_that_is_blocked_lets_the_others_go() -> None:
+    class Outgoing(Says):
+        def on_input(self, exchange: object) -> Allow:
+            return Allow()
+
+    heard = play(Lead(), Outgoing(Block("no", "says.no")))
+    heard.tell(ask(), chat(), answered(), reply(REPLY_BYTES))
+    assert facts(heard) == [Abandon(looks(heard)[0].key)]
+
+
 def test_a_stream_longer_than_an_entry_may_be_is_let_go_of_as_it_comes() -> None:
     heard = play(Lead(), max_entry_bytes=len(EVENTS) - 1)
     stream(heard, EVENTS[:50], EVENTS[50:])
