@@ -31,8 +31,11 @@ def _make(path: Path) -> None:
     make_private(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     draft.touch(mode=0o600)
-    draft.write_bytes(secrets.token_bytes(LENGTH))
     try:
+        with draft.open("wb") as file:
+            file.write(secrets.token_bytes(LENGTH))
+            file.flush()
+            os.fsync(file.fileno())  # or a power failure leaves the name without its bytes, and no way to start
         os.link(draft, path)  # unlike rename, does not overwrite what another process was first to make
     except FileExistsError:
         pass

@@ -17,7 +17,8 @@ class CacheRules:
     """`secret` keys the digests; `flight_seconds` is how long one waits for another's answer, 0 for never.
 
     `answers` has for each list of targets a digest of what they are, whatever their order: another provider or model
-    gives other answers, while keys, limits, prices and detector rules do not change them (design D14).
+    gives other answers, while keys, limits, prices and detector rules do not change them (design D14). Lists that are
+    not there count by name.
     """
 
     secret: bytes = field(repr=False)
@@ -32,7 +33,8 @@ class CacheRules:
 
     def key(self, who: Consumer, targets: tuple[str, ...], facts: tuple[bytes, ...]) -> bytes:
         """The key of a question. The scope comes from the access key alone, never from what a client says."""
-        return digest(self.secret, (*self._scope(who), self.answers.get(targets, b""), *facts))
+        who_answers = self.answers.get(targets) or "\n".join(targets).encode()
+        return digest(self.secret, (*self._scope(who), who_answers, *facts))
 
     def _scope(self, who: Consumer) -> tuple[bytes, ...]:
         shared = self.team_tiers.get(who.team, self.tier) == "org_shared"

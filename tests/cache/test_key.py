@@ -206,3 +206,17 @@ def test_fields_do_not_run_into_each_other() -> None:
 
 def test_another_gateways_secret_gives_other_keys() -> None:
     assert digest(SECRET, (b"a",)) != digest(b"t" * 32, (b"a",))
+
+
+def test_scopes_do_not_run_into_each_other() -> None:
+    """Whatever organisations, teams and keys are called, and where one organisation is named like another's key."""
+    people = [
+        Consumer("tok_1", "n", "", "ab"), Consumer("c", "n", "", "ab"), Consumer("bc", "n", "", "a"),
+        Consumer("", "n", "", "abc"), Consumer("tok_1", "n", "", ""), Consumer("tok_1", "n", "", "org"),
+        Consumer("tok_1", "n", "alone", "ab"), Consumer("tok_2", "n", "alone", "ab"), Consumer("", "n", "alone", "ab"),
+        Consumer("tok_1", "n", "", "AB"), Consumer("tok_1", "n", "", "a\u0431"),
+    ]  # fmt: skip
+    rules = CacheRules(secret=SECRET, team_tiers={"alone": "private_edge"})
+    keys = [rules.key(who, ("target:a",), (b"q",)) for who in people]
+    assert keys[0] == keys[1]  # two keys of one organisation
+    assert len(set(keys)) == len(people) - 1

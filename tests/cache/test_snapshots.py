@@ -60,3 +60,10 @@ def test_the_order_of_targets_keeps_every_entry() -> None:
 def test_another_provider_begins_anew(old: str, new: str) -> None:
     assert old in BASE
     assert key(rules_of(BASE), "any") != key(rules_of(BASE.replace(old, new)), "any")
+
+
+def test_targets_that_no_snapshot_describes_count_by_name() -> None:
+    rules = rules_of(BASE).cache
+    assert rules
+    who = Consumer("tok_1", "ana")
+    assert rules.key(who, ("target:x",), ()) != rules.key(who, ("target:y",), ())
