@@ -9,6 +9,8 @@ from extproc.model import ClientError, Headers
 OWN = "x-keeptrusts-cache"
 """On a request: `bypass`. On a response: what became of it."""
 
+_READ = frozenset({OWN, "cache-control", "pragma"})
+
 
 @dataclass(frozen=True, slots=True)
 class Directives:
@@ -28,6 +30,9 @@ NONE = Directives()
 
 def directives(headers: Headers) -> Directives:
     """What these request headers ask for. Raises ClientError for a value of our own header that we do not know."""
+    headers = tuple(header for header in headers if header[0] in _READ)
+    if not headers:
+        return NONE
     own = _said(headers, OWN)
     if unknown := [word for word in own if word != "bypass"]:
         raise ClientError(f"{OWN}: expected 'bypass', found {unknown[0][:32]!r}.", reason="invalid_cache_directive")
