@@ -13,6 +13,7 @@ from extproc.model import Headers
 
 _SILENT = frozenset(
     {
+        ":method", ":scheme", ":path",  # the session counts the path itself
         "user-agent", "referer", "http-referer", "origin", "x-title", "dnt",  # who calls, and with which program
         "accept", "accept-encoding", "content-length", "content-encoding", "transfer-encoding",  # how bytes travel
         "connection", "keep-alive", "te", "expect", "host", "priority",
@@ -24,8 +25,10 @@ _SILENT = frozenset(
     }
 )  # fmt: skip
 
-_SILENT_STARTS = (":", "sec-", "x-b3-", "x-datadog-", "x-envoy-", "x-keeptrusts-", "x-stainless-")
-"""The session puts the path into the key itself. Stainless is what generates the providers' SDKs: versions, retries."""
+_SILENT_STARTS = ("sec-", "x-b3-", "x-datadog-", "x-envoy-", "x-keeptrusts-", "x-stainless-")
+"""Stainless is what generates the providers' SDKs: versions, retries. `:authority` is not here: an Envoy of others may
+route by it.
+"""
 
 _USUAL = frozenset(
     {

@@ -17,7 +17,7 @@ PYTHON: Headers = (
     ("x-envoy-external-address", "192.0.2.1"),
 )  # fmt: skip
 NODE: Headers = (
-    (":method", "POST"), (":path", "/v1/chat/completions"), (":authority", "gateway.example:443"), (":scheme", "https"),
+    (":method", "POST"), (":path", "/v1/chat/completions"), (":authority", "gateway.example"), (":scheme", "https"),
     ("authorization", "Bearer b"), ("user-agent", "OpenAI/JS 6.9.1"), ("x-stainless-lang", "js"), ("accept", "*/*"),
     ("accept-language", "*"), ("sec-fetch-mode", "cors"), ("content-type", "application/json; charset=UTF-8"),
     ("content-length", "121"), ("traceparent", "00-1-2-01"), ("x-request-id", "2"), ("x-real-ip", "192.0.2.2"),
@@ -25,12 +25,13 @@ NODE: Headers = (
 
 
 def test_programs_that_ask_the_same_are_answered_alike() -> None:
-    assert telling(PYTHON, GONE) == telling(NODE, GONE) == ()
+    assert telling(PYTHON, GONE) == telling(NODE, GONE) == (b":authority", b"gateway.example")
 
 
 @pytest.mark.parametrize(
     "header",
     [
+        (":authority", "another.route.example"),
         ("openai-beta", "new"),
         ("openai-organization", "org-1"),
         ("anthropic-beta", "new"),
@@ -46,7 +47,7 @@ def test_programs_that_ask_the_same_are_answered_alike() -> None:
     ],
 )
 def test_whatever_might_change_an_answer_counts(header: tuple[str, str]) -> None:
-    assert telling((*PYTHON, header), GONE) == (header[0].encode(), header[1].encode())
+    assert set(telling((*PYTHON, header), GONE)) - set(telling(PYTHON, GONE)) >= {header[1].encode()}
 
 
 def test_the_order_of_lines_does_not_count_and_repeats_do() -> None:
