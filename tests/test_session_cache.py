@@ -237,6 +237,12 @@ def test_who_wants_a_stored_answer_or_none_is_told_that_there_is_none(more: dict
     assert only_stored(Found(JSON_ENTRY, 0))[1].status == 200
 
 
+def test_who_wants_a_stored_answer_or_none_is_not_given_another_where_it_does_not_fit() -> None:
+    wanting = {"stream": True, "stream_options": {"include_usage": True}}
+    _, answer = only_stored(Found(STREAM_ENTRY, 0), **wanting)
+    assert answer.status == 504 and value(answer.headers, "x-keeptrusts-cache") == "miss; reason=no_usage"
+
+
 def test_an_entry_that_is_deeper_than_a_reload_allows_is_a_miss() -> None:
     deep = Entry("openai-chat", json.dumps({**REPLY, "more": [[[[[]]]]]}).encode(), b"", False, 1.0)
     heard = Play(rules(cache=CacheRules(secret=b"s" * 32), max_depth=5), lambda _: Found(deep, 0))

@@ -12,7 +12,7 @@ from typing import Literal
 import orjson
 
 from extproc.cache.commands import Abandon, Fact, Fill, Found, Lead, Look
-from extproc.cache.directives import OWN, Directives, directives
+from extproc.cache.directives import NONE, OWN, directives
 from extproc.cache.headers import telling
 from extproc.cache.key import canonical
 from extproc.cache.rules import CacheRules
@@ -30,6 +30,7 @@ class Caching:
 
     def __init__(self, rules: CacheRules | None) -> None:
         self._rules = rules
+        self._asked = NONE
         self.status = ""
         self.reason = ""
         self._key = b""
@@ -45,36 +46,28 @@ class Caching:
         """An answer to this question that may be given. Raises ClientError for a header that asks nonsense, and where
         the client wants a stored answer or none.
         """
-        if self._rules is None or exchange.request is None or exchange.consumer is None:
+        if self._rules is None:
             return None
-        asked = directives(exchange.headers)
-        if asked.bypass:
-            self.status, self.reason = "bypass", asked.bypass
-            return None
-        found = yield from self._look(self._rules, asked, exchange, dialect, body, targets)
-        if found is None and asked.only_stored:
-            raise ClientError("The answer to this question is not stored.", status=504, reason="not_stored")
+        self._asked = directives(exchange.headers)
+        question, found = self._question(self._rules, exchange, dialect, body, targets), None
+        if question:
+            found = self._answer((yield Need(question, max(question.wait, LOOK_SECONDS))))
+        if found is None:
+            self._not_stored()
         return found
 
-    def _look(
-        self,
-        rules: CacheRules,
-        asked: Directives,
-        exchange: Exchange,
-        dialect: Dialect,
-        body: bytes,
-        targets: tuple[str, ...],
-    ) -> Generator[Need, object, Found | None]:
-        refusal = self._prepare(rules, exchange, dialect, body, targets)
-        if refusal:
+    def _question(
+        self, rules: CacheRules, exchange: Exchange, dialect: Dialect, body: bytes, targets: tuple[str, ...]
+    ) -> Look | None:
+        """What the keeper is asked, if anything."""
+        if self._asked.bypass:
+            self.status, self.reason = "bypass", self._asked.bypass
+        elif refusal := self._prepare(rules, exchange, dialect, body, targets):
             self.status, self.reason = "refused", refusal
-            return None
-        self.status, self.reason = "miss", "" if asked.read else "no-cache"
-        if not asked.read:
-            return None
-        wait = 0.0 if asked.only_stored else rules.flight_seconds
-        found = yield Need(Look(self._key, wait), max(wait, LOOK_SECONDS))
-        return self._answer(found, asked)
+        else:
+            self.status, self.reason = "miss", "" if self._asked.read else "no-cache"
+        wait = 0.0 if self._asked.only_stored else rules.flight_seconds
+        return Look(self._key, wait) if self.status == "miss" and self._asked.read else None
 
     def _prepare(
         self, rules: CacheRules, exchange: Exchange, dialect: Dialect, body: bytes, targets: tuple[str, ...]
@@ -98,9 +91,10 @@ class Caching:
         self._dialect, self._wants_usage = dialect.name, request.wants_usage
         return ""
 
-    def _answer(self, found: object, asked: Directives) -> Found | None:
+    def _answer(self, found: object) -> Found | None:
+        most = self._asked.max_age
         match found:
-            case Found() if asked.max_age is not None and found.age > asked.max_age:
+            case Found() if most is not None and found.age > most:
                 self.reason = "stale"
             case Found():
                 self.status, self.reason = "hit", ""
@@ -112,8 +106,13 @@ class Caching:
         return None
 
     def unfit(self, reason: str) -> None:
-        """What was found cannot serve this client after all."""
+        """What was found cannot serve this client after all. Raises ClientError where no other answer is wanted."""
         self.status, self.reason = "miss", reason
+        self._not_stored()
+
+    def _not_stored(self) -> None:
+        if self._asked.only_stored:
+            raise ClientError("The answer to this question is not stored.", status=504, reason="not_stored")
 
     @property
     def headers(self) -> Headers:
