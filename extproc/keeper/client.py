@@ -17,7 +17,7 @@ from typing import cast
 
 from extproc.cache.commands import Answer, Fact, Found, Free, Look
 from extproc.keeper import protocol
-from extproc.keeper.protocol import Command, Frames, Leave, ProtocolError, read_answer
+from extproc.keeper.protocol import Command, Frames, Leave, Ping, Pong, ProtocolError, read_answer
 from extproc.keeper.recent import Recent
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,9 @@ class KeeperClient(asyncio.Protocol):
         self._unsaid: list[bytes] = []
         self._keeping: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()
+        self._here = asyncio.Event()
+        self._silent = 0  # pings since the last word
+        self._timer: asyncio.TimerHandle | None = None
         self._recent = Recent()
 
     async def start(self) -> None:
@@ -72,14 +75,14 @@ class KeeperClient(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         if held := self._recent.get(question.key, loop.time()):
             return held
-        if self._transport is None:
+        if not self.connected:
             return Free()
         self._number = number = self._number + 1
         future: asyncio.Future[Answer] = loop.create_future()
         self._asked[number] = future
         self._say(number, question)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(PING_SECONDS, self._watch)
+            self._timer = loop.call_later(PING_SECONDS, self._watch)
         try:
             answer = await future
             if isinstance(answer, Found):
@@ -94,7 +97,7 @@ class KeeperClient(asyncio.Protocol):
     def tell(self, fact: Fact) -> None:
         """Let the keeper know."""
         self._recent.drop(fact.key)
-        if self._transport and self._transport.get_write_buffer_size() < BACKLOG:
+        if self._transport and self.connected and self._transport.get_write_buffer_size() < BACKLOG:
             self._say(0, fact)
 
     def _say(self, number: int, said: Command) -> None:

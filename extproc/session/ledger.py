@@ -51,19 +51,20 @@ class Ledger:
         yield record.begin(self.exchange, self._traceparent)
 
     def end(self, outcome: str, reason: str, policy: str = "", *, complete: bool = True) -> Steps:
-        """Record the end and tell the keeper; both before the last byte is released.
+        """Tell the keeper and record the end, both before the last byte is released: where the record fails, nobody
+        goes on waiting for this reply.
 
         `complete` says that the reply has come to its end by its own account.
         """
         self.ended = True
+        whole = complete and self.status == 200 and outcome in ("allowed", "redacted")
+        if fact := self.caching.settle(self.exchange, complete=whole):
+            yield Tell(fact)
         status, dialect, config = self.status, self.dialect.name, self.rules.digest
         cache = (self.caching.status, self.caching.reason)
         yield record.end(
             self.exchange, outcome, reason, policy, status=status, dialect=dialect, config=config, cache=cache
         )
-        fact = self.caching.settle(self.exchange, complete=outcome == "allowed" and complete)
-        if fact:
-            yield Tell(fact)
 
     def passed(self, *, complete: bool = True) -> Steps:
         """The end of an exchange whose reply the client gets."""

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from functools import lru_cache
 
 from extproc.cache.commands import Found
+from extproc.dialects import UnreadableReply
 from extproc.dialects.coding import CodingError
 from extproc.model import Body, BodyMode, ClientError, Head, Phase, Proceed, Request, Response, Send, Step, first
 from extproc.session import onward
@@ -50,7 +51,7 @@ class RequestSide:
         if refused:
             yield from ledger.block(refused)
         elif self.direction.mode is not BodyMode.FULL_DUPLEX:
-            yield Send(onward.request_head(self.direction.mode))
+            yield Send(onward.request_head(self.direction.mode, exchange.headers))
 
     def body(self, event: Body) -> Steps:
         """A piece of the body, or all of it."""
@@ -90,7 +91,8 @@ class RequestSide:
             return
         changed = sent is not body or direction.decoder is not None
         facts = {"id": exchange.id, "path": exchange.path, "dialect": ledger.dialect.name}
-        for reply in onward.request(direction.mode, sent, targets, facts, changed=changed, trailers=trailers):
+        asked = (direction.mode, exchange.headers, sent, targets, facts)
+        for reply in onward.request(*asked, changed=changed, trailers=trailers):
             yield Send(reply)
 
     def _from_cache(self, body: bytes, targets: tuple[str, ...]) -> Generator[Step, object, bool]:
@@ -98,19 +100,29 @@ class RequestSide:
         ledger, exchange = self._ledger, self._exchange
         try:
             found = yield from ledger.caching.look(exchange, ledger.dialect, body, targets)
-            reply = _stored(ledger.dialect, found.entry.body, self._rules.max_depth) if found else None
+            reply = self._stored_reply(found) if found else None
         except ClientError as error:
             yield from ledger.refuse(error)
             return True
         request = exchange.request
         if found is None or reply is None or request is None:
             return False
-        if request.stream and request.wants_usage and reply.usage.output_tokens is None:
-            ledger.caching.unfit("no_usage")
-            return False
         exchange.response = reply
         yield from self._answer_stored(found, request)
         return True
+
+    def _stored_reply(self, found: Found) -> Response | None:
+        """What an entry says, where it serves this client. Raises ClientError where that client takes no other."""
+        request, ledger = self._exchange.request, self._ledger
+        try:
+            reply = _stored(ledger.dialect, found.entry.body, self._rules.max_depth)
+        except UnreadableReply:  # deeper than a reload allows since
+            ledger.caching.unfit("unreadable")
+            return None
+        if request and request.stream and request.wants_usage and reply.usage.output_tokens is None:
+            ledger.caching.unfit("no_usage")
+            return None
+        return reply
 
     def _answer_stored(self, found: Found, request: Request) -> Steps:
         """Output policies look at every hit, so that a new rule holds for what is stored too (design D14)."""

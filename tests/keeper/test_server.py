@@ -289,7 +289,7 @@ def test_an_entry_from_the_future_is_none(tmp_path: Path, back: float, found: bo
         worker.tell(FILL)
         assert isinstance(await worker.look(ASK), Found)
         host.now -= back
-        assert isinstance(await worker.look(ASK), Found) == found
+        assert isinstance(await (await host.worker()).look(ASK), Found) == found
 
     run(tmp_path, scenario)
 
