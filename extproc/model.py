@@ -222,6 +222,8 @@ class Request:
     tools: tuple[str, ...] = ()
     wants_usage: bool = False
     """Whether a stream is to end with the tokens that it took."""
+    unread: str = ""
+    """The member that says something which no policy can read, tokens in place of text; '' for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -18,6 +18,14 @@ def assemble(events: bytes) -> bytes:
     """The JSON reply. Raises UnreadableReply where a stream is cut off, or says what cannot be put together surely."""
     reply: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
+    for chunk in chunks(events):
+        _take(chunk, reply, choices)
+    reply["choices"] = [_choice(index, choices[index]) for index in sorted(choices)]
+    return orjson.dumps(reply)
+
+
+def chunks(events: bytes) -> Iterator[dict[str, Any]]:
+    """What the events of a whole stream hold. Raises UnreadableReply where it is cut off, or goes on after its end."""
     framer = sse.Framer()
     done = False
     for event in (*framer.feed(events), *framer.close()):
@@ -28,11 +36,9 @@ def assemble(events: bytes) -> bytes:
         if event.data == _DONE:
             done = True
             continue
-        _take(_object(event.data), reply, choices)
+        yield _object(event.data)
     if not done:
         raise UnreadableReply("the stream has no [DONE]")
-    reply["choices"] = [_choice(index, choices[index]) for index in sorted(choices)]
-    return orjson.dumps(reply)
 
 
 def replay(body: bytes, *, wants_usage: bool) -> bytes:
@@ -40,10 +46,16 @@ def replay(body: bytes, *, wants_usage: bool) -> bytes:
     reply = orjson.loads(body)
     head = {key: value for key, value in reply.items() if key not in ("choices", "usage", "object")}
     head["object"] = "chat.completion.chunk"
-    chunks = [each for choice in reply["choices"] for each in _deltas(choice)]
-    data = [orjson.dumps({**head, "choices": [chunk], **({"usage": None} if wants_usage else {})}) for chunk in chunks]
-    if wants_usage:
-        data.append(orjson.dumps({**head, "choices": [], "usage": reply["usage"]}))
+    deltas = (each for choice in reply["choices"] for each in _deltas(choice))
+    return as_events(head, deltas, reply["usage"] if wants_usage else None)
+
+
+def as_events(head: dict[str, Any], choices: Iterable[dict[str, Any]], usage: dict[str, Any] | None) -> bytes:
+    """A stream of these choices, one a chunk, with usage behind them where it is wanted."""
+    beside: dict[str, Any] = {} if usage is None else {"usage": None}
+    data = [orjson.dumps({**head, "choices": [choice], **beside}) for choice in choices]
+    if usage is not None:
+        data.append(orjson.dumps({**head, "choices": [], "usage": usage}))
     return b"".join(sse.encode("", each) for each in (*data, _DONE))
 
 

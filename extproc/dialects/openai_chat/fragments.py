@@ -7,7 +7,7 @@ of a text, unless it is known to be an identifier. Elsewhere clients keep the la
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from extproc.dialects import UnreadableReply
@@ -18,7 +18,8 @@ from extproc.dialects.openai_chat.texts import ARGUMENTS, REPLY_OPAQUE, WORDLESS
 from extproc.dialects.texts import Form, Fragment
 from extproc.model import JsonPath
 
-_ADDED_UP = frozenset({"delta", "message"})
+_ADDED_UP: Mapping[str, Form] = {"delta": "brief", "message": "brief"}
+"""The members of a choice that clients add up, event by event."""
 
 _FORMS: dict[str, Form] = {
     ARGUMENTS: "json",
@@ -32,7 +33,9 @@ _PARTS = frozenset({"text", "thinking", "refusal"})
 """What a part of a content list has one of. Clients append parts, so those of one type are one text."""
 
 
-def of_choice(choice: dict[str, Any], place: int, index: int) -> Iterator[Fragment]:
+def of_choice(
+    choice: dict[str, Any], place: int, index: int, added_up: Mapping[str, Form] = _ADDED_UP
+) -> Iterator[Fragment]:
     """The texts of the choice at this place of an event."""
     for key, child in choice.items():
         path = ("choices", place, key)
@@ -40,7 +43,7 @@ def of_choice(choice: dict[str, Any], place: int, index: int) -> Iterator[Fragme
         if key == LOGPROBS:
             yield from _tokens(child, path, index)
         else:
-            yield from _strings(child, path, (index, key), "brief" if key in _ADDED_UP else "whole")
+            yield from _strings(child, path, (index, key), added_up.get(key, "whole"))
 
 
 def of_others(value: dict[str, Any]) -> Iterator[Fragment]:

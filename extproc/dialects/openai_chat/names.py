@@ -30,7 +30,11 @@ content_filter_results content_filter_offsets prompt_filter_results prompt_token
 filtered severity search_results results score matched_stop
 """
 
-NAMES = frozenset(f"{_MESSAGES} {_REQUESTS} {_REPLIES}".split())
+_COMPLETIONS = """
+prompt suffix best_of echo tokens token_logprobs text_offset dimensions encoding_format embedding
+"""
+
+NAMES = frozenset(f"{_MESSAGES} {_REQUESTS} {_REPLIES} {_COMPLETIONS}".split())
 
 
 def unknown(key: str) -> bool:

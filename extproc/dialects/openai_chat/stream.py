@@ -22,7 +22,12 @@ _ASIDE = ("aside",)
 
 
 class Stream:
-    """One stream: read its events in order; `response` tells at any time what they said."""
+    """One stream: read its events in order; `response` tells at any time what they said.
+
+    `kind`, `texts_of` and `filtered` are what completions have differently.
+    """
+
+    kind = "chat.completion.chunk"
 
     def __init__(self, *, max_depth: int = 64) -> None:
         self._max_depth = max_depth
@@ -72,10 +77,7 @@ class Stream:
 
     def blocked(self, *, wants_usage: bool) -> bytes:
         """The end of a stream that a policy stopped, as a provider's own filter would end it."""
-        choices: list[dict[str, object]] = [
-            {"index": index, "delta": {}, "finish_reason": "content_filter", "logprobs": None}
-            for index in sorted(self._open - self.finished.keys()) or [0]
-        ]
+        choices = [self.filtered(index) for index in sorted(self._open - self.finished.keys()) or [0]]
         events = [self._chunk(choices, None)]
         if wants_usage:
             events.append(self._chunk([], self._estimated()))
@@ -84,6 +86,14 @@ class Stream:
     def failed(self, message: str, code: str) -> bytes:
         """The end of a stream that must not go on: SDKs raise their API error for it."""
         return sse.encode("", error(502, message, "upstream_error", code))
+
+    def filtered(self, index: int) -> dict[str, object]:
+        """The last word of a choice that a policy stopped."""
+        return {"index": index, "delta": {}, "finish_reason": "content_filter", "logprobs": None}
+
+    def texts_of(self, choice: dict[str, Any], place: int, index: int) -> Iterator[Fragment]:
+        """The texts of the choice at this place of an event."""
+        return fragments.of_choice(choice, place, index)
 
     def response(self, texts: tuple[Text, ...] = ()) -> Response:
         """What the stream said so far."""
@@ -122,12 +132,12 @@ class Stream:
             reason = string(choice.get("finish_reason"))
             if reason:
                 self.finished[index] = reason
-            yield from fragments.of_choice(choice, place, index)
+            yield from self.texts_of(choice, place, index)
 
     def _chunk(self, choices: list[dict[str, object]], tokens: dict[str, object] | None) -> dict[str, object]:
         chunk: dict[str, object] = {
             "id": self.id,
-            "object": "chat.completion.chunk",
+            "object": self.kind,
             "created": self.created,
             "model": self.model,
             "choices": choices,

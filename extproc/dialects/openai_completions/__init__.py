@@ -1,0 +1,25 @@
+"""OpenAI completions: `/v1/completions`, which editors use to complete what is being typed.
+
+Texts are those of chat completions, and the prompt, the suffix and each choice's text. Tokens in place of a prompt are
+no text: nobody here knows the model's vocabulary.
+"""
+
+from __future__ import annotations
+
+from extproc.dialects.openai_chat import ANSWER_HEADERS, block, error, read_error, read_response, write
+from extproc.dialects.openai_completions.assemble import assemble, replay
+from extproc.dialects.openai_completions.caching import essence, uncacheable, unstorable
+from extproc.dialects.openai_completions.requests import read_request
+from extproc.dialects.openai_completions.stream import Stream
+
+__all__ = [
+    "ANSWER_HEADERS", "assemble", "block", "error", "essence", "name", "read_error", "read_request", "read_response",
+    "replay", "stream", "uncacheable", "unstorable", "write",
+]  # fmt: skip
+
+name = "openai-completions"
+
+
+def stream(*, max_depth: int = 64) -> Stream:
+    """What reads one event stream."""
+    return Stream(max_depth=max_depth)
