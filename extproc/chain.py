@@ -117,6 +117,10 @@ class Chain:
         """The links that judge this exchange's reply, in order; `extproc.guard` asks them while it streams."""
         return tuple(link for link in self._at_output if link.applies(exchange))
 
+    def guards_input(self, exchange: Exchange) -> bool:
+        """Whether any link judges this request's texts, so that what has none must not pass as if it were judged."""
+        return any(link.applies(exchange) for link in self._at_input if not link.shadow)
+
     def judge_headers(self, exchange: Exchange) -> Refused | None:
         """The pass over what the headers alone say."""
         for link in self._at_headers:

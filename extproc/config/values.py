@@ -56,6 +56,8 @@ class Limits:
     `max_event_bytes`; text that is settled is flushed after `stream_flush_seconds` of silence, and a stream that has to
     be judged whole is kept alive by a comment every `stream_ping_seconds`. A coded body may grow by
     `max_decompression_ratio`, once it is larger than 1 MiB.
+    `pretokenized_input` says what becomes of tokens in place of text, which no policy can read: `refuse` where one
+    would have to, or `pass`.
     Envoy's edge log is rotated beyond `edge_log_bytes`, or after a day.
     """
 
@@ -73,6 +75,7 @@ class Limits:
     stream_ping_seconds: Annotated[float, Between(0.1, 300)] = 10.0
     max_decompression_ratio: Annotated[int, Between(2, 10_000)] = 100
     trusted_hops: Annotated[int, Between(0, 16)] = 0
+    pretokenized_input: Literal["refuse", "pass"] = "refuse"
     edge_log_bytes: Annotated[int, Between(1024, 1 << 40)] = 64 << 20
 
 

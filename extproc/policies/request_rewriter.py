@@ -10,6 +10,11 @@ from extproc.policies.rewriting import Rewriter, Rule, edit
 
 _INSTRUCTING = frozenset({"system", "developer"})
 
+_PROMPTS = frozenset({"prompt", "suffix", "input"})
+"""Where completions and embeddings have what users say: one text, or a list of them. They have no system message."""
+
+_PROMPT_DEPTH = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemMessage:
@@ -52,7 +57,8 @@ class RequestRewriter(Policy):
             value, rule = self._rewriter.rewritten(text.value, adds=text is users[-1])
             if rule:
                 after[id(text)] = (value, rule)
-        place = next((text for text in spoken if text.role in _INSTRUCTING), spoken[0] if spoken else None)
+        messages = [text for text in spoken if text.path[0] == "messages"]
+        place = next((text for text in messages if text.role in _INSTRUCTING), messages[0] if messages else None)
         if self._message and place is not None:
             value, rule = after.get(id(place), (place.value, "system_message"))
             after[id(place)] = (f"{self._message}\n\n{value}" if value else self._message, rule)
@@ -62,4 +68,6 @@ class RequestRewriter(Policy):
 
 def _spoken(text: Text) -> bool:
     """Whether a text is what a message says, not a name, a tool's argument or the like."""
+    if text.path[0] in _PROMPTS:
+        return text.role == "user" and len(text.path) <= _PROMPT_DEPTH
     return text.path[:1] == ("messages",) and (text.path[2:] == ("content",) or text.path[-1:] == ("text",))

@@ -35,6 +35,17 @@ def admit(event: Head, exchange: Exchange, mode: BodyMode, rules: Rules) -> Deco
     return _decoder(event.headers, rules)
 
 
+def readable(exchange: Exchange, rules: Rules) -> None:
+    """Raises ClientError where a request says something in tokens which policies that apply to it cannot read."""
+    where = exchange.request.unread if exchange.request else ""
+    if where and not rules.passes_tokens and rules.chain.guards_input(exchange):
+        message = (
+            f"{where}: expected text, found tokens, which this gateway's policies cannot read. Send strings; "
+            "or let the gateway's operator set limits.pretokenized_input to pass."
+        )
+        raise ClientError(message, status=422, reason="tokens_unreadable")
+
+
 def too_large(rules: Rules) -> ClientError:
     """The refusal of a body above the limit."""
     message = f"The request body is larger than {rules.max_body_bytes} bytes."

@@ -10,7 +10,7 @@ from extproc.dialects import UnreadableReply
 from extproc.dialects.coding import CodingError
 from extproc.model import Body, BodyMode, ClientError, Head, Phase, Proceed, Request, Response, Send, Step, first
 from extproc.session import onward
-from extproc.session.admission import admit, too_large, undecodable
+from extproc.session.admission import admit, readable, too_large, undecodable
 from extproc.session.direction import Direction
 from extproc.session.ledger import Ledger
 from extproc.session.rules import Dialect
@@ -74,6 +74,7 @@ class RequestSide:
             body = direction.body()
             read = ledger.dialect.read_request(body, max_depth=self._rules.max_depth)
             exchange.request = read
+            readable(exchange, self._rules)
             targets = self._rules.route(read.model)
         except CodingError as error:
             yield from ledger.refuse(undecodable(error))

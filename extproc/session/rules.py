@@ -37,6 +37,7 @@ class Dialect(Protocol):
 class Rules:
     """`identify` turns request headers into a consumer or raises ClientError; `route` turns a requested model into
     cluster names in order, or raises ClientError; `answers` maps (method, path) to bodies that we answer ourselves.
+    `passes_tokens` lets tokens in place of text pass policies that cannot read them.
     """
 
     chain: Chain
@@ -50,5 +51,6 @@ class Rules:
     max_response_bytes: int = 32 << 20
     max_depth: int = 64
     max_ratio: int = 100
+    passes_tokens: bool = False
     stream: StreamLimits = field(default_factory=StreamLimits)
     cache: CacheRules | None = None

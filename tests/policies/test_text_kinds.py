@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from extproc.config.load import load
+from extproc.dialects import openai_completions
+from extproc.dialects.texts import apply_edits
 from extproc.model import Allow, Block, ConfigError, Exchange, Redact, Request, Response, Text, Verdict
 from extproc.policies import POLICIES
 from extproc.policies.base import Policy
@@ -106,6 +108,20 @@ def test_a_request_is_rewritten_by_its_rules(tmp_path: Path) -> None:
     said = (("system", "You help."), ("user", "ab"), ("assistant", "ab"), ("user", "xab"))
     verdict = policy.on_input(asked(policy, *said))
     assert after(verdict, *(text for _, text in said)) == ["Be brief.\n\nYou help.", "ba$", "ab", "xba$!"]
+
+
+def test_prompts_are_rewritten_by_the_rules_and_get_no_system_message(tmp_path: Path) -> None:
+    policy = made(
+        tmp_path, "request-rewriter", "{system_message: Be brief., rules: [{name: r, pattern: a, replacement: b}]}"
+    )
+    for body in (b'{"model":"a","prompt":["a","xa"],"suffix":"a","user":"a"}', b'{"model":"a","prompt":"a"}'):
+        read = openai_completions.read_request(body)
+        verdict = policy.on_input(Exchange(request=read))
+        assert isinstance(verdict, Redact)
+        written = openai_completions.write(body, read.texts, apply_edits(read.texts, verdict.edits))
+        assert written == body.replace(b'a"', b'b"').replace(b'"model":"b"', b'"model":"a"').replace(
+            b'"user":"b"', b'"user":"a"'
+        )
 
 
 def test_a_reply_is_rewritten_and_stays_json(tmp_path: Path) -> None:
