@@ -20,8 +20,8 @@ from extproc.dialects.texts import Fragment
 from extproc.model import ClientError, JsonPath, Request, Response, Text
 
 __all__ = [
-    "ANSWER_HEADERS", "assemble", "block", "error", "essence", "name", "read_error", "read_request", "read_response",
-    "replay", "stream", "uncacheable", "unstorable", "write",
+    "ANSWER_HEADERS", "assemble", "block", "complete", "error", "essence", "name", "read_error", "read_request",
+    "read_response", "replay", "stream", "uncacheable", "unstorable", "write",
 ]  # fmt: skip
 
 name = "openai-embeddings"
@@ -84,6 +84,11 @@ def essence(body: Mapping[str, Any]) -> dict[str, Any]:
 def uncacheable(body: Mapping[str, Any]) -> str:
     """Why a question must reach a provider each time: never."""
     return ""
+
+
+def complete(reply: Response) -> bool:
+    """Whether a reply has come to its natural end: embeddings have no other."""
+    return True
 
 
 def unstorable(reply: Mapping[str, Any]) -> str:

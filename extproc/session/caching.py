@@ -148,7 +148,5 @@ class Caching:
         reply, rules = exchange.response, self._rules
         if reply is None or rules is None or self._offer is None or not 0 < self._size <= rules.max_entry_bytes:
             return False
-        if not reply.finish_reasons or any(reason != "stop" for reason in reply.finish_reasons):
-            return False
         changed = any(d.enforced and d.stage == "output" and d.verdict != "allow" for d in exchange.decisions)
         return not changed and (reply.usage.output_tokens or 0) <= rules.max_entry_tokens

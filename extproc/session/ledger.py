@@ -57,7 +57,7 @@ class Ledger:
         `complete` says that the reply has come to its end by its own account.
         """
         self.ended = True
-        whole = complete and self.status == 200 and outcome in ("allowed", "redacted")
+        whole = complete and self.status == 200 and outcome in ("allowed", "redacted") and self._is_answer
         if fact := self.caching.settle(self.exchange, complete=whole):
             yield Tell(fact)
         status, dialect, config = self.status, self.dialect.name, self.rules.digest
@@ -65,6 +65,11 @@ class Ledger:
         yield record.end(
             self.exchange, outcome, reason, policy, status=status, dialect=dialect, config=config, cache=cache
         )
+
+    @property
+    def _is_answer(self) -> bool:
+        """Whether the reply is one that its dialect calls complete."""
+        return self.exchange.response is not None and self.dialect.complete(self.exchange.response)
 
     def passed(self, *, complete: bool = True) -> Steps:
         """The end of an exchange whose reply the client gets."""

@@ -8,7 +8,7 @@ Never texts: ids, signatures, encrypted reasoning, and the coded content of imag
 from __future__ import annotations
 
 from extproc.dialects.openai_chat.assemble import assemble, replay
-from extproc.dialects.openai_chat.caching import essence, uncacheable, unstorable
+from extproc.dialects.openai_chat.caching import complete, essence, uncacheable, unstorable
 from extproc.dialects.openai_chat.errors import block, error
 from extproc.dialects.openai_chat.replies import read_error, read_response
 from extproc.dialects.openai_chat.requests import models, read_request
@@ -16,8 +16,8 @@ from extproc.dialects.openai_chat.stream import Stream
 from extproc.dialects.openai_chat.texts import write
 
 __all__ = [
-    "assemble", "block", "error", "essence", "models", "name", "read_error", "read_request",
-    "read_response", "replay", "stream", "uncacheable", "unstorable", "write",
+    "assemble", "block", "complete", "error", "essence", "models", "name", "read_error",
+    "read_request", "read_response", "replay", "stream", "uncacheable", "unstorable", "write",
 ]  # fmt: skip
 
 name = "openai-chat"

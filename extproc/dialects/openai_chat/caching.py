@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from extproc.model import Response
+
 _NOISE = frozenset(
     {
         "stream", "stream_options",  # how, not what: an entry serves either kind
@@ -35,6 +37,11 @@ def uncacheable(body: Mapping[str, Any]) -> str:
             return name
     modalities = body.get("modalities")
     return "audio" if isinstance(modalities, list) and "audio" in modalities else ""
+
+
+def complete(reply: Response) -> bool:
+    """Whether a reply has come to its natural end; little to ask, and it rules out most that `unstorable` would."""
+    return bool(reply.finish_reasons) and all(reason == "stop" for reason in reply.finish_reasons)
 
 
 def unstorable(reply: Mapping[str, Any]) -> str:

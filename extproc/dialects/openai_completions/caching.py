@@ -8,6 +8,7 @@ from typing import Any
 from extproc.dialects.openai_chat import caching
 
 essence = caching.essence
+complete = caching.complete
 
 
 def uncacheable(body: Mapping[str, Any]) -> str:
