@@ -2,7 +2,8 @@
 
 `python -m extproc.gateway.demo --listen 127.0.0.1:0 [--seed N] [--record FILE] [--fault NAME]` prints the address.
 It echoes the last user message, as JSON or as server-sent events whose bytes are cut at seeded places, and calls the
-first tool when the message says `call a tool`. Faults, by `--fault` or as a model named `demo-FAULT`: `503`, `429`,
+first tool when the message says `call a tool`. Completions echo each prompt; an embedding follows from its text alone.
+Faults, by `--fault` or as a model named `demo-FAULT`: `503`, `429`,
 `hang`, `reset`, `cut` (a stream that breaks in the middle), `stall` (one that falls silent there), `slow` (one that
 takes a tenth of a second a piece), `leak` (a reply that holds ACME-123456), `garbage`.
 HTTP/1.1 with keep-alive, Content-Length and chunked bodies; nothing else, for Envoy is its only client.
@@ -21,6 +22,8 @@ from typing import Any
 
 import orjson
 
+from extproc.gateway.demo_completions import completion_events, completions, embeddings
+
 LEAK = "The customer is ACME-123456."
 
 
@@ -34,11 +37,19 @@ class Received:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply's body, or a stream's bytes."""
+
+    data: bytes
+    streams: bool = False
+
+
 @dataclass(slots=True)
 class DemoProvider:
     """A provider in this process. `requests` is everything that reached it.
 
-    It answers no chat before `together` of them have come.
+    It answers nothing before `together` of them have come.
     """
 
     seed: int = 0
@@ -86,28 +97,25 @@ class DemoProvider:
             writer.write(_plain(int(fault), _error(f"injected {fault}")))
         elif fault == "garbage":
             writer.write(_plain(200, b"this is not JSON"))
-        elif received.path.partition("?")[0].endswith("/chat/completions") and isinstance(value, dict):
-            return await self._chat(value, fault, reader, writer)
+        elif isinstance(value, dict) and (answer := _answer(received.path.partition("?")[0], value, fault)):
+            return await self._answer(answer, fault, reader, writer)
         else:
             writer.write(_plain(404, _error("unknown path")))
         await writer.drain()
         return True
 
-    async def _chat(
-        self, value: dict[str, Any], fault: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    async def _answer(
+        self, answer: Answer, fault: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         if len(self.requests) >= self.together:
             self._all_came.set()
         await self._all_came.wait()
-        said = _last_user_text(value)
-        answer = LEAK if fault == "leak" else f"You said: {said}"
-        if not value.get("stream"):
-            writer.write(_plain(200, orjson.dumps(_completion(value, said, answer))))
+        if not answer.streams:
+            writer.write(_plain(200, answer.data))
             await writer.drain()
             return True
-        data = _events(value, said, answer)
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-        for number, piece in enumerate(_cut(data, random.Random(self.seed))):  # noqa: S311  # repeatable, not secret
+        for number, piece in enumerate(_cut(answer.data, random.Random(self.seed))):  # noqa: S311  # repeatable, not secret
             if fault == "cut" and number == 3:
                 writer.transport.abort()
                 return False
@@ -121,6 +129,21 @@ class DemoProvider:
         writer.write(b"0\r\n\r\n")
         await writer.drain()
         return True
+
+
+def _answer(path: str, value: dict[str, Any], fault: str) -> Answer | None:
+    """What a model says at this path; None where there is no such path."""
+    echo = LEAK + " " if fault == "leak" else "You said: "
+    streams = bool(value.get("stream"))
+    if path.endswith("/chat/completions"):
+        said = _last_user_text(value)
+        answer = LEAK if fault == "leak" else echo + said
+        if streams:
+            return Answer(_events(value, said, answer), streams=True)
+        return Answer(orjson.dumps(_completion(value, said, answer)))
+    if path.endswith("/completions"):
+        return Answer(completion_events(value, echo) if streams else orjson.dumps(completions(value, echo)), streams)
+    return Answer(orjson.dumps(embeddings(value))) if path.endswith("/embeddings") else None
 
 
 async def _read(reader: asyncio.StreamReader) -> Received | None:
