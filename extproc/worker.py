@@ -28,7 +28,7 @@ from extproc.cache.rules import CacheRules
 from extproc.chain import Chain, Link, Stage
 from extproc.config.load import load
 from extproc.config.values import LARGEST_BODY, ChainEntry, Config
-from extproc.dialects import openai_chat
+from extproc.dialects import openai_chat, openai_completions, openai_embeddings
 from extproc.guard.stream import StreamLimits
 from extproc.heartbeat import ALIVE, BEAT_SECONDS, READY, REFUSED, RELOADED, Heartbeat
 from extproc.identity.directory import KeyWatcher, Refusal
@@ -77,7 +77,11 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: 
     listed = openai_chat.models(ordered.models(config.targets), 0)
     return Rules(
         chain=Chain(links, time.perf_counter_ns, config.limits.policy_timeout_seconds),
-        dialects={"/v1/chat/completions": openai_chat},
+        dialects={
+            "/v1/chat/completions": openai_chat,
+            "/v1/completions": openai_completions,
+            "/v1/embeddings": openai_embeddings,
+        },
         fallback=openai_chat,
         identify=lambda headers: identify(keys, headers, time.time()),
         route=lambda model: ordered.route(config.targets, model),
