@@ -29,6 +29,7 @@ from extproc.chain import Chain, Link, Stage
 from extproc.config.load import load
 from extproc.config.values import LARGEST_BODY, ChainEntry, Config
 from extproc.dialects import openai_chat, openai_completions, openai_embeddings
+from extproc.dialects.models import Models
 from extproc.guard.stream import StreamLimits
 from extproc.heartbeat import ALIVE, BEAT_SECONDS, READY, REFUSED, RELOADED, Heartbeat
 from extproc.identity.directory import KeyWatcher, Refusal
@@ -74,7 +75,6 @@ class Arguments:
 def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: bytes) -> Rules:
     """One snapshot: everything compiled, nothing that changes later."""
     links = tuple(_link(entry, fail_mode) for entry in config.chain)
-    listed = openai_chat.models(ordered.models(config.targets), 0)
     return Rules(
         chain=Chain(links, time.perf_counter_ns, config.limits.policy_timeout_seconds),
         dialects={
@@ -85,7 +85,7 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: 
         fallback=openai_chat,
         identify=lambda headers: identify(keys, headers, time.time()),
         route=lambda model: ordered.route(config.targets, model),
-        answers=lambda method, path: listed if (method, path) == ("GET", "/v1/models") else None,
+        answers=Models(ordered.models(config.targets)).answer,
         digest=config.digest,
         max_body_bytes=config.limits.max_body_bytes,
         max_response_bytes=config.limits.max_response_bytes,

@@ -91,7 +91,7 @@ def rules(*policies: Policy, **changes: object) -> Rules:
         "fallback": openai_chat,
         "identify": identify,
         "route": lambda model: ("target:a", "target:b"),
-        "answers": lambda method, path: b"{}" if (method, path) == ("GET", "/v1/models") else None,
+        "answers": lambda method, path, headers: b"{}" if (method, path) == ("GET", "/v1/models") else None,
     }
     return Rules(**{**settings, **changes})  # type: ignore[arg-type]
 

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from types import SimpleNamespace
 
 import pytest
-from fakes import Asks, Play, Says, answered, ask, opened, prompt, reply, rules
+from fakes import KEY, Asks, Play, Says, answered, ask, opened, prompt, reply, rules
 
+from extproc.dialects import openai_chat
 from extproc.model import (
     Allow,
     Answer,
@@ -435,3 +437,11 @@ def test_requests_and_replies_have_limits_of_their_own() -> None:
     limited = rules(max_body_bytes=len(CHAT), max_response_bytes=len(REPLY))
     *_, passed = Play(limited).tell(ask(), prompt(CHAT), answered(), reply(REPLY))
     assert passed == Proceed(Phase.RESPONSE_BODY)
+
+
+def test_a_header_tells_the_dialect_where_the_path_does_not() -> None:
+    marked = SimpleNamespace(**{**vars(openai_chat), "error": lambda *_: b"marked"})
+    snapshot = rules(marks={"anthropic-version": marked})
+    for path, header, body in (("/v1/x", "anthropic-version", b"marked"), ("/v1/x", "x-other", None)):
+        (no,) = Play(snapshot).tell(ask(path, "GET", KEY, (header, "1"), end=True))
+        assert isinstance(no, Answer) and no.status == 404 and (no.body == b"marked") == (body is not None)

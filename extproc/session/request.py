@@ -34,10 +34,10 @@ class RequestSide:
         exchange.id = first(event.headers, "x-request-id")
         exchange.method, exchange.path = first(event.headers, ":method"), first(event.headers, ":path")
         path = exchange.path.partition("?")[0]
-        ledger.dialect = self._rules.dialects.get(path, self._rules.fallback)
+        ledger.dialect = self._rules.dialect(path, event.headers)
         try:
             exchange.consumer = self._rules.identify(event.headers)
-            own = self._rules.answers(exchange.method, path)
+            own = self._rules.answers(exchange.method, path, event.headers)
             if own is None:
                 self.direction.decoder = admit(event, exchange, self.direction.mode, self._rules)
         except ClientError as error:

@@ -37,7 +37,8 @@ class Dialect(Protocol):
 @dataclass(frozen=True, slots=True)
 class Rules:
     """`identify` turns request headers into a consumer or raises ClientError; `route` turns a requested model into
-    cluster names in order, or raises ClientError; `answers` maps (method, path) to bodies that we answer ourselves.
+    cluster names in order, or raises ClientError; `answers` has the bodies that we answer ourselves, by method, path
+    and headers, or raises ClientError. `marks` names headers that tell a client's dialect where its path does not.
     `passes_tokens` lets tokens in place of text pass policies that cannot read them.
     """
 
@@ -46,7 +47,7 @@ class Rules:
     fallback: Dialect
     identify: Callable[[Headers], Consumer]
     route: Callable[[str], tuple[str, ...]]
-    answers: Callable[[str, str], bytes | None]
+    answers: Callable[[str, str, Headers], bytes | None]
     digest: str = ""
     max_body_bytes: int = 32 << 20
     max_response_bytes: int = 32 << 20
@@ -55,3 +56,10 @@ class Rules:
     passes_tokens: bool = False
     stream: StreamLimits = field(default_factory=StreamLimits)
     cache: CacheRules | None = None
+    marks: Mapping[str, Dialect] = field(default_factory=dict)
+
+    def dialect(self, path: str, headers: Headers) -> Dialect:
+        """The dialect of a request, in whose shape it is answered; the path has no query."""
+        if path in self.dialects:
+            return self.dialects[path]
+        return next((self.marks[name] for name, _ in headers if name in self.marks), self.fallback)

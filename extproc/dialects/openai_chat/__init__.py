@@ -11,12 +11,12 @@ from extproc.dialects.openai_chat.assemble import assemble, replay
 from extproc.dialects.openai_chat.caching import complete, essence, uncacheable, unstorable
 from extproc.dialects.openai_chat.errors import block, error
 from extproc.dialects.openai_chat.replies import read_error, read_response
-from extproc.dialects.openai_chat.requests import models, read_request
+from extproc.dialects.openai_chat.requests import read_request
 from extproc.dialects.openai_chat.stream import Stream
 from extproc.dialects.openai_chat.texts import write
 
 __all__ = [
-    "assemble", "block", "complete", "error", "essence", "models", "name", "read_error",
+    "assemble", "block", "complete", "error", "essence", "name", "read_error",
     "read_request", "read_response", "replay", "stream", "uncacheable", "unstorable", "write",
 ]  # fmt: skip
 

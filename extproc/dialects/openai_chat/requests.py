@@ -1,11 +1,9 @@
-"""Reads a request, and says which models there are."""
+"""Reads a request."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-
-import orjson
 
 from extproc.dialects.openai_chat import members
 from extproc.dialects.openai_chat.texts import KINDS, OPAQUE, SYSTEM, strings, words
@@ -28,12 +26,6 @@ def read_request(body: bytes, *, max_depth: int = 64) -> Request:
     if not any(text.role in _INSTRUCTING for text in texts):
         texts = (*texts, SYSTEM)
     return Request(model, stream, texts, tuple(_tool_names(value.get("tools"))), members.wants_usage(value))
-
-
-def models(ids: tuple[str, ...], created: int) -> bytes:
-    """The answer to `GET /v1/models`. `created` is Unix time in seconds."""
-    data = [{"id": each, "object": "model", "created": created, "owned_by": "keeptrusts"} for each in ids]
-    return orjson.dumps({"object": "list", "data": data})
 
 
 def _request_texts(value: dict[str, Any], messages: list[Any]) -> Iterator[Text]:
