@@ -133,9 +133,14 @@ class Merger:
         return 0.0 if worker else now + LATE_WORKER
 
 
+_PREFLIGHT = "cors_response"
+"""What Envoy's cors filter gives as the reason of its own replies."""
+
+
 def _governed(edge: Entry | None) -> bool:
-    """Health checks and unknown pages are no AI traffic."""
-    return str((edge or {}).get("path", "")).startswith("/v1")
+    """Health checks, unknown pages and a browser's asking for leave are no AI traffic."""
+    entry = edge or {}
+    return str(entry.get("path", "")).startswith("/v1") and entry.get("details") != _PREFLIGHT
 
 
 def event(key: str, outcome: str, pending: Pending) -> Entry:

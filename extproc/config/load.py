@@ -15,15 +15,16 @@ import yaml
 
 from extproc.config.binder import Binder
 from extproc.config.caching import Caching
+from extproc.config.cors import Cors
 from extproc.config.merge import merged
 from extproc.config.values import CacheSettings, ChainEntry, Config, Limits, Loaded, Pack, When
 from extproc.model import ConfigError, Fault, Target
 from extproc.policies import POLICIES
 from extproc.policies.base import Policy, TextPolicy
 
-SECTIONS = ("pack", "providers", "policies", "policy", "limits", "workflow_cache", "cache")
+SECTIONS = ("pack", "providers", "policies", "policy", "limits", "workflow_cache", "cache", "cors")
 NOT_YET = (
-    "agents", "callbacks", "consumer_groups", "cors", "global_rate_limit", "health_monitor", "history",
+    "agents", "callbacks", "consumer_groups", "global_rate_limit", "health_monitor", "history",
     "ip_allowlist", "ip_rate_limit", "loads", "model_groups", "provider_fallback", "provider_routing", "rate_limits",
     "routes", "size_limits", "testing", "token_rate_limit", "user_rate_limit",
 )  # fmt: skip
@@ -162,13 +163,14 @@ class _Loading:
             self.binder.fault(members["pack"], "pack.version", f"expected a version like 1.2.3, found '{pack.version}'")
         limits = self.binder.bind(members["limits"], Limits, "limits") if "limits" in members else Limits()
         cache = Caching(self.binder, members).settings()
+        cors = self.binder.bind(members["cors"], Cors, "cors") if "cors" in members else None
         targets = self._targets(members.get("providers"))
         settings = self._settings(members.get("policy"))
         chain = self._chain(members.get("policies"), settings)
         if self.binder.faults or pack is None:
             raise ConfigError(sorted(self.binder.faults, key=lambda f: (f.file, f.line, f.column)))
-        digest = hashlib.sha256(repr((pack, targets, chain, limits, cache)).encode()).hexdigest()
-        config = Config(pack=pack, targets=targets, chain=chain, limits=limits, cache=cache, digest=digest)
+        digest = hashlib.sha256(repr((pack, targets, chain, limits, cache, cors)).encode()).hexdigest()
+        config = Config(pack=pack, targets=targets, chain=chain, limits=limits, cache=cache, cors=cors, digest=digest)
         return Loaded(config, tuple(self.warnings))
 
     def _sections(self, root: yaml.Node) -> dict[str, yaml.Node]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
+from extproc.config.cors import Cors
 from extproc.model import Fault, Target
 from extproc.policies.base import Between
 
@@ -114,6 +115,7 @@ class Config:
     limits: Limits
     digest: str
     cache: CacheSettings = field(default_factory=CacheSettings)
+    cors: Cors | None = None
 
 
 @dataclass(frozen=True, slots=True)

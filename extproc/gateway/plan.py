@@ -55,6 +55,7 @@ def envoy_settings(options: Options, config: Config) -> EnvoySettings:
         tls=options.tls,
         limits=config.limits,
         cache_wait=config.cache.flight_seconds if config.cache.enabled else 0.0,
+        cors=config.cors,
         ca_bundle=options.ca_bundle,
     )
 

@@ -7,7 +7,7 @@ change stands elsewhere: the policy filter in a file of its own (ECDS), body lim
 
 from __future__ import annotations
 
-from extproc.gateway.envoy import routes
+from extproc.gateway.envoy import cors, routes
 from extproc.gateway.envoy.local_replies import local_reply_config
 from extproc.gateway.envoy.recorder import recorder
 from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of, seconds
@@ -88,7 +88,13 @@ def _http(settings: EnvoySettings) -> Json:
         early_header_mutation_extensions=[_strip_internal()],
         local_reply_config=local_reply_config(),
         access_log=[_file_log(settings, EDGE_FIELDS)],
-        http_filters=[recorder(settings.edge_log), _ready(), _watched_policy(settings), _router(settings)],
+        http_filters=[
+            recorder(settings.edge_log),
+            cors.answering(),
+            _ready(),
+            _watched_policy(settings),
+            _router(settings),
+        ],
     )
 
 

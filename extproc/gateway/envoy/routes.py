@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from extproc.gateway.envoy import cors
 from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of, seconds
 
 NAME = "kt"
@@ -31,7 +32,10 @@ def _alive() -> Json:
 
 
 def _models(settings: EnvoySettings) -> Json:
-    return {"match": {"path_separated_prefix": "/v1"}, "route": _action(settings)}
+    route: Json = {"match": {"path_separated_prefix": "/v1"}, "route": _action(settings)}
+    if settings.cors and settings.cors.enabled:
+        route["typed_per_filter_config"] = {cors.NAME: cors.policy(settings.cors)}
+    return route
 
 
 def _everything_else() -> Json:

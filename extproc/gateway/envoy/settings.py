@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from extproc.config.cors import Cors
 from extproc.config.values import Limits
 from extproc.model import Target
 
@@ -32,6 +33,7 @@ class EnvoySettings:
     limits: Limits = field(default_factory=Limits)
     cache_wait: float = 0.0
     """Seconds for which a request may wait for another's answer."""
+    cors: Cors | None = None
     ca_bundle: Path = CA_BUNDLE
 
     @property
