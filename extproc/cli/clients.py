@@ -224,7 +224,7 @@ CLIENTS = (
         (
             "Continue replaced `config.json` by `config.yaml`, and reads the new file alone where both are there.",
             "The key stands in `.env`, so the file with the settings can be shared.",
-            "No `autocomplete` role: for many models Continue then asks `/v1/completions`, which is not served yet.",
+            "No `autocomplete` role: give it to a model of `/v1/completions`, which Continue then mostly asks.",
         ),
         "VS Code (Continue), JetBrains (Continue)",
     ),
