@@ -59,6 +59,7 @@ class Limits:
     `max_decompression_ratio`, once it is larger than 1 MiB.
     `pretokenized_input` says what becomes of tokens in place of text, which no policy can read: `refuse` where one
     would have to, or `pass`.
+    `ask_for_usage` has streams tell their tokens although the client did not ask, which a provider may not know.
     Envoy's edge log is rotated beyond `edge_log_bytes`, or after a day.
     """
 
@@ -77,6 +78,7 @@ class Limits:
     max_decompression_ratio: Annotated[int, Between(2, 10_000)] = 100
     trusted_hops: Annotated[int, Between(0, 16)] = 0
     pretokenized_input: Literal["refuse", "pass"] = "refuse"
+    ask_for_usage: bool = True
     edge_log_bytes: Annotated[int, Between(1024, 1 << 40)] = 64 << 20
 
 

@@ -70,6 +70,32 @@ def insert_first(body: bytes, path: JsonPath, member: bytes) -> bytes:
     return (text[:at] + member.decode("utf-8") + "," + text[at:]).encode()
 
 
+def put(body: bytes, path: JsonPath, value: bytes) -> bytes:
+    """The body with another value, JSON itself, at this path. Raises LookupError where the path leads nowhere."""
+    text = body.decode("utf-8")
+    spans = _Spans(text, {path: None})
+    spans.value(spans.space(0), ())
+    if not spans.found:
+        raise LookupError("the value to be replaced is not in the body")
+    start, end, _ = spans.found[0]
+    return (text[:start] + value.decode("utf-8") + text[end:]).encode()
+
+
+def without(body: bytes, key: str) -> bytes:
+    """The body, an object, without this member and its comma. Raises LookupError where it has none."""
+    text = body.decode("utf-8")
+    spans = _Spans(text, {(key, KEY): None, (key,): None})
+    spans.value(spans.space(0), ())
+    if not spans.found:
+        raise LookupError("the member to be taken out is not in the body")
+    start, end = spans.found[0][0], spans.found[-1][1]
+    before = text[:start].rstrip(_SPACE)
+    if before.endswith(","):
+        return (before[:-1] + text[end:]).encode()
+    after = spans.space(end)
+    return (text[:start] + text[spans.space(after + 1) if text[after] == "," else end :]).encode()
+
+
 def quote(value: str) -> str:
     """A JSON string; lone surrogates, which no UTF-8 can carry, are escaped."""
     try:

@@ -21,7 +21,7 @@ from extproc.model import ClientError, JsonPath, Request, Response, Text
 
 __all__ = [
     "ANSWER_HEADERS", "assemble", "block", "complete", "error", "essence", "name", "read_error", "read_request",
-    "read_response", "replay", "stream", "uncacheable", "unstorable", "write",
+    "read_response", "replay", "stream", "uncacheable", "unstorable", "with_usage", "write",
 ]  # fmt: skip
 
 name = "openai-embeddings"
@@ -109,7 +109,12 @@ def replay(body: bytes, *, wants_usage: bool) -> bytes:
     return body
 
 
-def stream(*, max_depth: int = 64) -> NoStream:
+def with_usage(body: bytes) -> bytes:
+    """The request as it is: its reply tells the tokens in any case."""
+    return body
+
+
+def stream(*, max_depth: int = 64, hides_usage: bool = False) -> NoStream:
     """What refuses a stream that came all the same."""
     return NoStream()
 
@@ -123,6 +128,10 @@ class NoStream:
     def read(self, event: sse.Event) -> tuple[Fragment, ...]:
         """Raises UnreadableReply, whatever the event."""
         raise UnreadableReply("embeddings do not come as a stream")
+
+    def shown(self, event: sse.Event) -> sse.Event:
+        """The event as it is."""
+        return event
 
     def write(self, event: sse.Event, values: Mapping[JsonPath, str]) -> bytes:
         """Nothing was read, so nothing is written."""

@@ -25,6 +25,7 @@ class Ledger:
         self.exchange = Exchange()
         self.dialect = rules.fallback
         self.caching = Caching(rules.cache)
+        self.hides_usage = False  # we asked for a stream's tokens and the client did not
         self.status: int | None = None
         self.ended = False
         self.answered = False

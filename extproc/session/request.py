@@ -90,11 +90,21 @@ class RequestSide:
         sent = body if after is read.texts else ledger.dialect.write(body, read.texts, after)
         if (yield from self._from_cache(sent, targets)):
             return
+        sent = self._asking_usage(sent)
         changed = sent is not body or direction.decoder is not None
         facts = {"id": exchange.id, "path": exchange.path, "dialect": ledger.dialect.name}
         asked = (direction.mode, exchange.headers, sent, targets, facts)
         for reply in onward.request(*asked, changed=changed, trailers=trailers):
             yield Send(reply)
+
+    def _asking_usage(self, body: bytes) -> bytes:
+        """The body that has a stream's tokens told to us, be it for us alone."""
+        request = self._exchange.request
+        if not self._rules.asks_usage or request is None or not request.stream or request.wants_usage:
+            return body
+        asking = self._ledger.dialect.with_usage(body)
+        self._ledger.hides_usage = asking is not body
+        return asking
 
     def _from_cache(self, body: bytes, targets: tuple[str, ...]) -> Generator[Step, object, bool]:
         """Whether the client has its answer, or a clear no."""

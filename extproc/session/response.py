@@ -163,7 +163,7 @@ class ResponseSide:
         turned = direction.mode is BodyMode.BUFFERED
         if turned:
             direction.mode = BodyMode.FULL_DUPLEX
-        reader = ledger.dialect.stream(max_depth=self._rules.max_depth)
+        reader = ledger.dialect.stream(max_depth=self._rules.max_depth, hides_usage=ledger.hides_usage)
         guard = StreamGuard(reader, self._rules.chain, ledger.exchange, self._rules.stream)
         holds = direction.mode is BodyMode.FULL_DUPLEX and not turned
         head = self._marked(BodyMode.FULL_DUPLEX if turned else None)

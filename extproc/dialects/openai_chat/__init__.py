@@ -14,15 +14,16 @@ from extproc.dialects.openai_chat.replies import read_error, read_response
 from extproc.dialects.openai_chat.requests import read_request
 from extproc.dialects.openai_chat.stream import Stream
 from extproc.dialects.openai_chat.texts import write
+from extproc.dialects.openai_chat.usage import with_usage
 
 __all__ = [
     "assemble", "block", "complete", "error", "essence", "name", "read_error",
-    "read_request", "read_response", "replay", "stream", "uncacheable", "unstorable", "write",
+    "read_request", "read_response", "replay", "stream", "uncacheable", "unstorable", "with_usage", "write",
 ]  # fmt: skip
 
 name = "openai-chat"
 
 
-def stream(*, max_depth: int = 64) -> Stream:
-    """What reads one event stream."""
-    return Stream(max_depth=max_depth)
+def stream(*, max_depth: int = 64, hides_usage: bool = False) -> Stream:
+    """What reads one event stream, and with `hides_usage` keeps from the client what `with_usage` brought."""
+    return Stream(max_depth=max_depth, hides_usage=hides_usage)

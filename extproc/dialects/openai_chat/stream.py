@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -14,6 +14,7 @@ from extproc.dialects.openai_chat import fragments
 from extproc.dialects.openai_chat.errors import error
 from extproc.dialects.openai_chat.replies import number, string, usage
 from extproc.dialects.openai_chat.texts import without_repeats
+from extproc.dialects.openai_chat.usage import estimate, gone, without_null
 from extproc.dialects.texts import Fragment
 from extproc.model import ClientError, JsonPath, Response, Text, Usage
 
@@ -29,8 +30,10 @@ class Stream:
 
     kind = "chat.completion.chunk"
 
-    def __init__(self, *, max_depth: int = 64) -> None:
+    def __init__(self, *, max_depth: int = 64, hides_usage: bool = False) -> None:
         self._max_depth = max_depth
+        self._hides_usage = hides_usage
+        self._chunk_usage: Literal["", "null", "alone"] = ""  # of the event that was read last
         self.id = ""
         self.model = ""
         self.created = 0
@@ -42,6 +45,7 @@ class Stream:
 
     def read(self, event: sse.Event) -> tuple[Fragment, ...]:
         """The texts of an event. Raises UnreadableReply for what no chat stream holds."""
+        self._chunk_usage = ""
         if event.foreign:
             raise UnreadableReply("a line of the stream is no field of an event")
         aside = (Fragment(_ASIDE, (), event.aside, "whole"),) if event.aside else ()
@@ -50,6 +54,12 @@ class Stream:
             self.done = True
             return aside
         return (*aside, *self._said(data)) if data else aside
+
+    def shown(self, event: sse.Event) -> sse.Event:
+        """What the client gets of the event that was read last, if no policy edits it."""
+        if not self._hides_usage or not self._chunk_usage:
+            return event
+        return gone(event) if self._chunk_usage == "alone" else without_null(event)
 
     def write(self, event: sse.Event, values: Mapping[JsonPath, str]) -> bytes:
         """The event with these texts in place of its own. What stands beside its data goes, where that was edited."""
@@ -118,6 +128,9 @@ class Stream:
         self.created = self.created or number(value.get("created")) or 0
         if value.get("usage"):
             self.usage = usage(value["usage"])
+            self._chunk_usage = "" if value.get("choices") else "alone"
+        elif "usage" in value:
+            self._chunk_usage = "null"
 
     def _choices(self, choices: object) -> Iterator[Fragment]:
         if not isinstance(choices, list | tuple):
@@ -145,6 +158,6 @@ class Stream:
         return chunk if tokens is None else {**chunk, "usage": tokens}
 
     def _estimated(self) -> dict[str, object]:
-        """Four characters a token is OpenAI's own rule of thumb; the provider's count never came."""
-        tokens = -(-self._written // 4)
+        """The provider's count never came."""
+        tokens = estimate(self._written)
         return {"prompt_tokens": 0, "completion_tokens": tokens, "total_tokens": tokens}

@@ -6,7 +6,7 @@ no text: nobody here knows the model's vocabulary.
 
 from __future__ import annotations
 
-from extproc.dialects.openai_chat import ANSWER_HEADERS, block, error, read_error, read_response, write
+from extproc.dialects.openai_chat import ANSWER_HEADERS, block, error, read_error, read_response, with_usage, write
 from extproc.dialects.openai_completions.assemble import assemble, replay
 from extproc.dialects.openai_completions.caching import complete, essence, uncacheable, unstorable
 from extproc.dialects.openai_completions.requests import read_request
@@ -14,12 +14,12 @@ from extproc.dialects.openai_completions.stream import Stream
 
 __all__ = [
     "ANSWER_HEADERS", "assemble", "block", "complete", "error", "essence", "name", "read_error", "read_request",
-    "read_response", "replay", "stream", "uncacheable", "unstorable", "write",
+    "read_response", "replay", "stream", "uncacheable", "unstorable", "with_usage", "write",
 ]  # fmt: skip
 
 name = "openai-completions"
 
 
-def stream(*, max_depth: int = 64) -> Stream:
-    """What reads one event stream."""
-    return Stream(max_depth=max_depth)
+def stream(*, max_depth: int = 64, hides_usage: bool = False) -> Stream:
+    """What reads one event stream, and with `hides_usage` keeps from the client what `with_usage` brought."""
+    return Stream(max_depth=max_depth, hides_usage=hides_usage)
