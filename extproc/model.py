@@ -245,6 +245,8 @@ class Response:
     texts: tuple[Text, ...]
     finish_reasons: tuple[str, ...] = ()
     usage: Usage = Usage()
+    usage_estimated: bool = False
+    """Whether the tokens are our guess, as the provider did not come to say."""
 
 
 DEFAULT_ORG = "default"

@@ -171,6 +171,7 @@ def event(key: str, outcome: str, pending: Pending) -> Entry:
         "status": edge.get("status", end.get("status")),
         "duration_ms": edge.get("duration_ms"),
         "usage": usage if isinstance(usage, dict) else {},
+        "usage_estimated": end.get("usage_estimated") is True,
         "cache_hit": end.get("cache_hit") is True,
         "cache": end.get("cache", ""),
         "cache_reason": end.get("cache_reason", ""),

@@ -15,6 +15,7 @@ ATTRIBUTES = {
     "cache_hit": "keeptrusts.cache.hit",
     "cache": "keeptrusts.cache.status",
     "cache_reason": "keeptrusts.cache.reason",
+    "usage_estimated": "keeptrusts.usage.estimated",
     "cost_usd": "keeptrusts.cost.usd",
     "estimated_avoided_cost": "keeptrusts.cost.avoided_usd",
     "config": "keeptrusts.config.digest",

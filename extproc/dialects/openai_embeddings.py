@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from extproc.dialects import UnreadableReply, sse
@@ -46,7 +47,7 @@ def read_response(body: bytes, *, max_depth: int = 64) -> Response:
     data = value.get("data") if isinstance(value, dict) else None
     if not isinstance(data, list) or not all(isinstance(each, dict) for each in data):
         raise UnreadableReply("the reply has no list of embeddings")
-    texts, tokens = tuple(_texts(value, data)), usage(value.get("usage"))
+    texts, tokens = tuple(_texts(value, data)), replace(usage(value.get("usage")), output_tokens=0)
     return Response(id=string(value.get("id")), model=string(value.get("model")), texts=texts, usage=tokens)
 
 

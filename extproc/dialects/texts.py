@@ -25,6 +25,11 @@ class Fragment:
     form: Form
 
 
+def about_tokens(characters: int) -> int:
+    """How many tokens so many characters take: four a token is OpenAI's own rule of thumb."""
+    return -(-characters // 4)
+
+
 def apply_edits(texts: tuple[Text, ...], edits: Sequence[Edit]) -> tuple[Text, ...]:
     """The texts with every edit made; a text without edits stays the same object.
 

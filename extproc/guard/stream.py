@@ -7,19 +7,19 @@ bytes. Where a policy cannot watch a growing text, or its operator wants it so, 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from extproc.chain import Chain, Refused
 from extproc.dialects import UnreadableReply
 from extproc.dialects.sse import Event, Framer, SseTooLarge
-from extproc.dialects.texts import Fragment
+from extproc.dialects.texts import Fragment, about_tokens
 from extproc.guard import whole
 from extproc.guard.judge import judges
 from extproc.guard.queue import EventQueue, Writer
 from extproc.guard.realtime import Realtime
 from extproc.guard.stop import Failed, Stop
-from extproc.model import Exchange, Need, Response, Text
+from extproc.model import Exchange, Need, Request, Response, Text
 
 PING = b": keeptrusts is checking\n\n"
 """A comment: it keeps the connection alive and is nothing to any client (WHATWG HTML, 9.2.6)."""
@@ -111,7 +111,7 @@ class StreamGuard:
 
     def conclude(self) -> None:
         """Put into the exchange what the stream said, and what each policy decided while it ran."""
-        self._exchange.response = self._reader.response()
+        self._exchange.response = _with_input(self._reader.response(), self._exchange.request)
         self._exchange.decisions.extend(judge.decision() for judge in self._judges or ())
 
     def _events(self, cut: Callable[[], list[Event]]) -> Iterator[Event]:
@@ -158,3 +158,11 @@ class StreamGuard:
             return self._reader.failed(why.message, why.reason)
         request = self._exchange.request
         return self._reader.blocked(wants_usage=bool(request and request.wants_usage))
+
+
+def _with_input(response: Response, request: Request | None) -> Response:
+    """Where the tokens are our guess, those of the request too."""
+    if not response.usage_estimated or request is None:
+        return response
+    asked = about_tokens(sum(len(text.value) for text in request.texts))
+    return replace(response, usage=replace(response.usage, input_tokens=asked))

@@ -43,6 +43,7 @@ def end(
             "response_id": response.id if response else "",
             "finish_reasons": response.finish_reasons if response else (),
             "usage": response.usage if response else None,
+            **({"usage_estimated": True} if response and response.usage_estimated else {}),
             "decisions": exchange.decisions,
             "config": config,
             **_cache(*cache),

@@ -71,7 +71,7 @@ def test_a_body_that_asks_for_no_embedding_is_refused_by_name(body: bytes, says:
 def test_numbers_and_their_base64_are_no_texts() -> None:
     found = read_response(reply([0.1, -2, 3e-9], CODED))
     assert found.texts == ()
-    assert (found.model, found.usage, found.finish_reasons) == ("m", Usage(3, None, None, None), ())
+    assert (found.model, found.usage, found.finish_reasons) == ("m", Usage(3, 0, None, None), ())
 
 
 @pytest.mark.parametrize(

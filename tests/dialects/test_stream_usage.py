@@ -192,3 +192,31 @@ def test_a_snapshot_that_does_not_ask_changes_nothing() -> None:
     (*_, sent) = Play(rules()).tell(ask(), prompt(CHAT))
     assert isinstance(sent, Proceed) and sent.body is None
     assert openai_embeddings.with_usage(CHAT) is CHAT and replace(rules(), asks_usage=True).asks_usage
+
+
+# --- a stream that never came to tell ---
+
+
+@pytest.mark.parametrize("ending", ["gone", "blocked", "untold"])
+def test_a_stream_that_was_cut_off_is_estimated_and_the_record_says_so(ending: str) -> None:
+    policy = DlpFilter(DlpSettings(detect_patterns=("ACME-[0-9]{6}",), action="block"))
+    play = Play(rules(policy, asks_usage=True))
+    play.tell(opened(), ask(), prompt(CHAT), answered(200, "text/event-stream"))
+    text = "x" * 40 + (" ACME-123456 " if ending == "blocked" else "")
+    said = sse.encode("", json.dumps({"id": "c1", "choices": [chat_choice(text, "stop")]}).encode())
+    play.tell(reply(said + b"data: [DONE]\n\n" if ending == "untold" else said, end=ending == "untold"))
+    play.perform(play.session.closed())
+    (end,) = play.records("end")
+    usage = end["usage"]
+    assert end["usage_estimated"] is True and isinstance(usage, Usage)
+    assert usage.input_tokens is not None and 1 <= usage.input_tokens <= 5
+    assert usage.output_tokens is not None and 10 <= usage.output_tokens <= 20
+
+
+def test_tokens_that_were_told_are_no_guess_though_the_stream_is_cut_off() -> None:
+    play = Play(rules(asks_usage=True))
+    data = streamed(openai_chat, "behind", asked=True).removesuffix(b"data: [DONE]\n\n")
+    play.tell(opened(), ask(), prompt(CHAT), answered(200, "text/event-stream"), reply(data, end=False))
+    play.perform(play.session.closed())
+    (end,) = play.records("end")
+    assert end["usage"] == Usage(3, 5, None, None) and "usage_estimated" not in end

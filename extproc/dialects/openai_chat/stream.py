@@ -14,8 +14,8 @@ from extproc.dialects.openai_chat import fragments
 from extproc.dialects.openai_chat.errors import error
 from extproc.dialects.openai_chat.replies import number, string, usage
 from extproc.dialects.openai_chat.texts import without_repeats
-from extproc.dialects.openai_chat.usage import estimate, gone, without_null
-from extproc.dialects.texts import Fragment
+from extproc.dialects.openai_chat.usage import gone, without_null
+from extproc.dialects.texts import Fragment, about_tokens
 from extproc.model import ClientError, JsonPath, Response, Text, Usage
 
 _DONE = b"[DONE]"
@@ -108,7 +108,9 @@ class Stream:
     def response(self, texts: tuple[Text, ...] = ()) -> Response:
         """What the stream said so far."""
         reasons = tuple(self.finished[index] for index in sorted(self.finished))
-        return Response(self.id, self.model, texts, reasons, self.usage)
+        untold = self.usage == Usage()
+        tokens = Usage(output_tokens=about_tokens(self._written)) if untold else self.usage
+        return Response(self.id, self.model, texts, reasons, tokens, usage_estimated=untold)
 
     def _said(self, data: bytes) -> tuple[Fragment, ...]:
         try:
@@ -159,5 +161,5 @@ class Stream:
 
     def _estimated(self) -> dict[str, object]:
         """The provider's count never came."""
-        tokens = estimate(self._written)
+        tokens = about_tokens(self._written)
         return {"prompt_tokens": 0, "completion_tokens": tokens, "total_tokens": tokens}

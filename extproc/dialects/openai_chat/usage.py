@@ -44,8 +44,3 @@ def without_null(event: Event) -> Event:
 def gone(event: Event) -> Event:
     """What is left of the chunk that has nothing but usage."""
     return event._replace(data=b"", raw=b"")
-
-
-def estimate(characters: int) -> int:
-    """Four characters a token is OpenAI's own rule of thumb."""
-    return -(-characters // 4)
