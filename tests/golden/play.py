@@ -18,8 +18,8 @@ A file in `exchanges/` says what Envoy sends; its namesake in `ours/` what we do
 from __future__ import annotations
 
 import asyncio
+import math
 import tempfile
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,7 +87,7 @@ def rules_of(policy: str) -> Rules:
         Token(f"tok_{name}", "access", name, "payments", digest(key, pepper), "", 0.0, expires, revoked)
         for (name, key), expires, revoked in zip(KEYS.items(), (None, None, 1.0), (None, 1.0, None), strict=True)
     ]
-    keys: Any = SimpleNamespace(directory=KeyDirectory.of(tokens, pepper, time.time()))
+    keys: Any = SimpleNamespace(directory=KeyDirectory.of(tokens, pepper, math.inf))
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "policy-config.yaml"
         path.write_text(policy)
