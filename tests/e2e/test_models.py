@@ -84,6 +84,12 @@ def test_what_is_not_served_is_an_error_in_shape(
     assert no.headers["content-type"] == "application/json" and no.headers["x-keeptrusts-request-id"]
 
 
+def test_an_escaped_slash_is_refused_before_anyone_sees_it(gateway: Gateway) -> None:
+    with gateway.client() as client:
+        no = client.get("/models/org%2Fgpt-x")
+    assert (no.status_code, no.json()["error"]["code"]) == (400, "bad_request")
+
+
 def test_a_head_of_what_is_not_served_has_its_status(gateway: Gateway) -> None:
     with gateway.client() as client:
         assert client.head(gateway.base_url).status_code == 404
