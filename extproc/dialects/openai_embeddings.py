@@ -12,7 +12,7 @@ from typing import Any
 
 from extproc.dialects import UnreadableReply, sse
 from extproc.dialects.json_text import parse
-from extproc.dialects.openai_chat import ANSWER_HEADERS, block, error, members, read_error, write
+from extproc.dialects.openai_chat import block, error, members, read_error, write
 from extproc.dialects.openai_chat.replies import string, usage
 from extproc.dialects.openai_chat.texts import REPLY_OPAQUE, WORDLESS, strings, words
 from extproc.dialects.openai_completions.prompts import has_tokens
@@ -21,7 +21,7 @@ from extproc.dialects.texts import Fragment
 from extproc.model import ClientError, JsonPath, Request, Response, Text
 
 __all__ = [
-    "ANSWER_HEADERS", "assemble", "block", "complete", "error", "essence", "name", "read_error", "read_request",
+    "assemble", "block", "complete", "error", "essence", "name", "read_error", "read_request",
     "read_response", "replay", "stream", "uncacheable", "unstorable", "with_usage", "write",
 ]  # fmt: skip
 

@@ -6,14 +6,14 @@ no text: nobody here knows the model's vocabulary.
 
 from __future__ import annotations
 
-from extproc.dialects.openai_chat import ANSWER_HEADERS, block, error, read_error, read_response, with_usage, write
+from extproc.dialects.openai_chat import block, error, read_error, read_response, with_usage, write
 from extproc.dialects.openai_completions.assemble import assemble, replay
 from extproc.dialects.openai_completions.caching import complete, essence, uncacheable, unstorable
 from extproc.dialects.openai_completions.requests import read_request
 from extproc.dialects.openai_completions.stream import Stream
 
 __all__ = [
-    "ANSWER_HEADERS", "assemble", "block", "complete", "error", "essence", "name", "read_error", "read_request",
+    "assemble", "block", "complete", "error", "essence", "name", "read_error", "read_request",
     "read_response", "replay", "stream", "uncacheable", "unstorable", "with_usage", "write",
 ]  # fmt: skip
 
