@@ -43,10 +43,11 @@ class Waiting:
 
 @dataclass(slots=True)
 class EventQueue:
-    """`size` counts the bytes of the events that wait."""
+    """`size` counts the bytes of the events that wait, `left` the events that do not any more."""
 
     writer: Writer
     size: int = 0
+    left: int = 0
     _events: deque[Waiting] = field(default_factory=deque)
     _places: dict[int, Waiting] = field(default_factory=dict)
     _next: int = 0
@@ -80,6 +81,7 @@ class EventQueue:
         out = []
         while self._events and not self._events[0].missing:
             waiting = self._events.popleft()
+            self.left += 1
             self.size -= len(waiting.event.raw)
             values = waiting.values()
             out.append(self.writer.write(waiting.event, values) if values else waiting.event.raw)

@@ -26,7 +26,10 @@ PING = b": keeptrusts is checking\n\n"
 
 
 class Reader(Writer, Protocol):
-    """What a dialect says about one stream; see `extproc.dialects.openai_chat.stream`."""
+    """What a dialect says about one stream; see `extproc.dialects.openai_chat.stream`.
+
+    `sent` is how many of the events that were read have left: the end of a stream has to fit what the client has seen.
+    """
 
     @property
     def done(self) -> bool: ...
@@ -34,7 +37,7 @@ class Reader(Writer, Protocol):
     def finished(self) -> Mapping[int, str]: ...
     def read(self, event: Event) -> tuple[Fragment, ...]: ...
     def shown(self, event: Event) -> Event: ...
-    def blocked(self, *, wants_usage: bool) -> bytes: ...
+    def blocked(self, *, wants_usage: bool, sent: int) -> bytes: ...
     def failed(self, message: str, code: str) -> bytes: ...
     def response(self, texts: tuple[Text, ...] = ()) -> Response: ...
 
@@ -157,7 +160,7 @@ class StreamGuard:
         if isinstance(why, Failed):
             return self._reader.failed(why.message, why.reason)
         request = self._exchange.request
-        return self._reader.blocked(wants_usage=bool(request and request.wants_usage))
+        return self._reader.blocked(wants_usage=bool(request and request.wants_usage), sent=self._queue.left)
 
 
 def _with_input(response: Response, request: Request | None) -> Response:

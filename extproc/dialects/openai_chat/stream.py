@@ -85,7 +85,7 @@ class Stream:
             return None
         return sse.encode(event.name, splice(event.data, {fragment.path: text}))
 
-    def blocked(self, *, wants_usage: bool) -> bytes:
+    def blocked(self, *, wants_usage: bool, sent: int) -> bytes:
         """The end of a stream that a policy stopped, as a provider's own filter would end it."""
         choices = [self.filtered(index) for index in sorted(self._open - self.finished.keys()) or [0]]
         events = [self._chunk(choices, None)]
