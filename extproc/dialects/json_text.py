@@ -96,6 +96,13 @@ def without(body: bytes, key: str) -> bytes:
     return (text[:start] + text[spans.space(after + 1) if text[after] == "," else end :]).encode()
 
 
+def insert_member(body: bytes, key: str, value: str) -> bytes:
+    """The body, an object that has members, with another one first: a string under this key."""
+    text = body.decode("utf-8")
+    at = text.index("{") + 1
+    return (text[:at] + f"{quote(key)}:{quote(value)}," + text[at:]).encode()
+
+
 def quote(value: str) -> str:
     """A JSON string; lone surrogates, which no UTF-8 can carry, are escaped."""
     try:

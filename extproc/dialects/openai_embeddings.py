@@ -142,7 +142,7 @@ class NoStream:
         """Nothing was read, so nothing can be parted."""
         return None
 
-    def blocked(self, *, wants_usage: bool) -> bytes:
+    def blocked(self, *, wants_usage: bool, sent: int) -> bytes:
         """No text was read that a policy could have stopped."""
         return b""
 
