@@ -70,4 +70,6 @@ def _spoken(text: Text) -> bool:
     """Whether a text is what a message says, not a name, a tool's argument or the like."""
     if text.path[0] in _PROMPTS:
         return text.role == "user" and len(text.path) <= _PROMPT_DEPTH
+    if text.path[:1] == ("system",):
+        return len(text.path) == 1 or text.path[-1] == "text"
     return text.path[:1] == ("messages",) and (text.path[2:] == ("content",) or text.path[-1:] == ("text",))

@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from extproc.detect.patterns import Pattern
 from extproc.dialects import UnreadableReply, anthropic_count_tokens
 from extproc.dialects.anthropic_messages import block, error, read_error, read_request, read_response, write
 from extproc.dialects.json_text import KEY
-from extproc.model import ClientError, Response, Text, Usage
+from extproc.dialects.texts import apply_edits
+from extproc.model import ClientError, Exchange, Redact, Response, Text, Usage
+from extproc.policies.request_rewriter import RequestRewriter, RequestRewriterSettings
+from extproc.policies.rewriting import Rule
 
 
 def ask(**members: object) -> bytes:
@@ -268,3 +272,21 @@ def test_a_count_of_tokens_is_no_text_and_costs_nothing() -> None:
         with pytest.raises(UnreadableReply):
             anthropic_count_tokens.read_response(body)
     assert anthropic_count_tokens.uncacheable({}) == anthropic_count_tokens.unstorable({}) == "count_tokens"
+
+
+@pytest.mark.parametrize("system", [None, "Be kind.", [{"type": "text", "text": "Be kind."}]])
+def test_a_rewriter_finds_the_system_prompt_and_leaves_tools_results_alone(system: object) -> None:
+    result = {"type": "tool_result", "tool_use_id": "t", "content": "Ask Bob."}
+    body = ask(system=system, messages=[{"role": "user", "content": [result, {"type": "text", "text": "Ask Bob."}]}])
+    read = read_request(body)
+    rewriter = RequestRewriter(
+        RequestRewriterSettings(
+            system_message="Be brief.", rules=(Rule(name="r", pattern=Pattern("Bob"), replacement="Ben"),)
+        )
+    )
+    verdict = rewriter.on_input(Exchange(request=read))
+    assert isinstance(verdict, Redact)
+    written = json.loads(write(body, read.texts, apply_edits(read.texts, verdict.edits)))
+    said = "Be brief.\n\nBe kind." if system else "Be brief."
+    assert written["system"] == ([{"type": "text", "text": said}] if isinstance(system, list) else said)
+    assert written["messages"][0]["content"] == [result, {"type": "text", "text": "Ask Ben."}]
