@@ -84,7 +84,7 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: 
         },
         fallback=openai_chat,
         identify=lambda headers: identify(keys, headers, time.time()),
-        route=lambda model: ordered.route(config.targets, model),
+        route=lambda model, dialect: ordered.route(config.targets, model, dialect),
         answers=Models(ordered.models(config.targets)).answer,
         digest=config.digest,
         max_body_bytes=config.limits.max_body_bytes,

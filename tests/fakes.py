@@ -90,7 +90,7 @@ def rules(*policies: Policy, **changes: object) -> Rules:
         "dialects": {"/v1/chat/completions": openai_chat},
         "fallback": openai_chat,
         "identify": identify,
-        "route": lambda model: ("target:a", "target:b"),
+        "route": lambda model, dialect: ("target:a", "target:b"),
         "answers": lambda method, path, headers: b"{}" if (method, path) == ("GET", "/v1/models") else None,
     }
     return Rules(**{**settings, **changes})  # type: ignore[arg-type]

@@ -36,8 +36,12 @@ KINDS_NOT_YET = (
     "language-validator", "mnpi-filter", "quality-scorer", "safety-filter", "student-privacy", "tool-budget",
     "tool-security", "tool-validation", "upl-filter",
 )  # fmt: skip
-PROVIDERS = {"openai": "https://api.openai.com"}
+PROVIDERS = {"openai": "https://api.openai.com", "anthropic": "https://api.anthropic.com"}
 """Where a provider is reached when its target gives no base_url."""
+
+_BEARER = ("authorization", "Bearer ")
+_KEYS = {"anthropic": ("x-api-key", "")}
+"""In which header a provider takes its key, and what stands before it there; `_BEARER` for the others."""
 
 _FORBIDDEN_HOSTS = frozenset({"metadata.google.internal", "metadata", "instance-data"})
 _FORBIDDEN_NETS = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")))
@@ -62,8 +66,8 @@ class TargetDocument:
     model: str = ""
     base_url: str = ""
     secret_key_ref: SecretRef = field(default_factory=SecretRef)
-    api_key_header: str = "authorization"
-    api_key_prefix: str = "Bearer "
+    api_key_header: str | None = None
+    api_key_prefix: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,7 +295,7 @@ class _Loading:
         scheme, host, port, prefix = place
         return Target(
             document.id, document.provider, scheme, host, port, prefix, document.model, secret.env, secret.file,
-            document.api_key_header.lower(), document.api_key_prefix, available,
+            *_key(document), available,
         )  # fmt: skip
 
     def _place(
@@ -318,6 +322,15 @@ class _Loading:
     def _warn(self, node: yaml.Node, path: str, message: str, code: str = "E000") -> None:
         mark = node.start_mark
         self.warnings.append(Fault(mark.name, mark.line + 1, mark.column + 1, path, message, code))
+
+
+def _key(document: TargetDocument) -> tuple[str, str]:
+    """The header for the target's key, and what stands before the key in it."""
+    header, prefix = _KEYS.get(document.provider, _BEARER)
+    given = (document.api_key_header or header).lower()
+    if given != header:
+        prefix = _BEARER[1]
+    return given, prefix if document.api_key_prefix is None else document.api_key_prefix
 
 
 def _url_fault(scheme: str, host: str | None, extras: bool) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from extproc.model import ClientError, Target
+
+_ANTHROPIC = "anthropic"
 
 
 def can_carry(target: Target, model: str) -> bool:
@@ -13,20 +15,31 @@ def can_carry(target: Target, model: str) -> bool:
     return not target.model or target.model == model
 
 
-def route(targets: Sequence[Target], model: str) -> tuple[str, ...]:
-    """Cluster names in the order to try them. Raises ClientError: 404 where no target serves the model, 503 where one
-    would, but the gateway holds no credential for it.
+def speaks(target: Target, dialect: str) -> bool:
+    """Whether a target takes requests of this dialect as they are: Anthropic's are its provider's, all others not."""
+    return (target.provider == _ANTHROPIC) == dialect.startswith(f"{_ANTHROPIC}-")
+
+
+def route(targets: Sequence[Target], model: str, dialect: str) -> tuple[str, ...]:
+    """Cluster names in the order to try them. Raises ClientError: 404 where no target serves the model in this dialect,
+    503 where one would, but the gateway holds no credential for it.
     """
-    able = [target for target in targets if can_carry(target, model)]
-    chosen = tuple(target.cluster for target in able if target.available)
+    speaking = [target for target in targets if speaks(target, dialect)]
+    able = [target for target in speaking if can_carry(target, model)]
+    chosen = _clusters(able)
     if chosen:
         return chosen
     if able:
         message = f"No provider of the model {model!r} is available: the gateway holds no credential for it."
         raise ClientError(message, status=503, kind="upstream_error", reason="provider_unavailable")
-    served = ", ".join(models(targets)) or "none"
-    message = f"The model {model!r} is not served here. Models of this gateway: {served}."
-    raise ClientError(message, status=404, reason="model_not_found")
+    raise ClientError(_unserved(targets, speaking, model), status=404, reason="model_not_found")
+
+
+def _unserved(targets: Sequence[Target], speaking: Sequence[Target], model: str) -> str:
+    served = ", ".join(models(speaking)) or "none"
+    if len(speaking) == len(targets):
+        return f"The model {model!r} is not served here. Models of this gateway: {served}."
+    return f"The model {model!r} is not served here at this URL. Models that are: {served}."
 
 
 def models(targets: Sequence[Target]) -> tuple[str, ...]:
@@ -36,14 +49,22 @@ def models(targets: Sequence[Target]) -> tuple[str, ...]:
 
 def answers(targets: Sequence[Target]) -> dict[tuple[str, ...], bytes]:
     """For each list that `route` may give, a digest of who would answer: not in which order, nor with which key."""
-    lists = {route(targets, model) for model in models(targets)} | {open_to_any(targets)}
+    lists: set[tuple[str, ...]] = set()
+    for anthropic in (True, False):
+        group = [target for target in targets if (target.provider == _ANTHROPIC) == anthropic]
+        lists |= {_clusters(target for target in group if can_carry(target, model)) for model in models(group)}
+        lists.add(open_to_any(group))
     who = {target.cluster: _who(target) for target in targets}
     return {names: hashlib.sha256(b"\n".join(sorted(who[name] for name in names))).digest() for names in lists}
 
 
 def open_to_any(targets: Sequence[Target]) -> tuple[str, ...]:
     """The targets that serve a model which none of them names."""
-    return tuple(target.cluster for target in targets if target.available and not target.model)
+    return _clusters(target for target in targets if not target.model)
+
+
+def _clusters(targets: Iterable[Target]) -> tuple[str, ...]:
+    return tuple(target.cluster for target in targets if target.available)
 
 
 def _who(target: Target) -> bytes:

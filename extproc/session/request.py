@@ -75,7 +75,7 @@ class RequestSide:
             read = ledger.dialect.read_request(body, max_depth=self._rules.max_depth)
             exchange.request = read
             readable(exchange, self._rules)
-            targets = self._rules.route(read.model)
+            targets = self._rules.route(read.model, ledger.dialect.name)
         except CodingError as error:
             yield from ledger.refuse(undecodable(error))
             return

@@ -22,7 +22,7 @@ policy: {dlp-filter: {detect_patterns: ["ACME-[0-9]{6}"]}}
 
 def key(rules: Rules, model: str) -> bytes:
     assert rules.cache
-    return rules.cache.key(Consumer("tok_1", "ana"), rules.route(model), (b"the question",))
+    return rules.cache.key(Consumer("tok_1", "ana"), rules.route(model, "openai-chat"), (b"the question",))
 
 
 @pytest.mark.parametrize(

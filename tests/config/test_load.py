@@ -145,3 +145,33 @@ def test_a_target_whose_variable_is_not_set_is_unavailable_and_warned_about(
     assert loaded.config.targets[0].available == available
     words = [str(warning) for warning in loaded.warnings if "KEY is not set; 'a' is unavailable" in str(warning)]
     assert len(words) == (not available)
+
+
+@pytest.mark.parametrize(
+    ("said", "header", "prefix"),
+    [
+        ("provider: openai", "authorization", "Bearer "),
+        ("provider: openai, api_key_header: X-Api-Key", "x-api-key", "Bearer "),
+        ("provider: openai, api_key_prefix: ''", "authorization", ""),
+        ("provider: anthropic", "x-api-key", ""),
+        ("provider: anthropic, api_key_header: X-API-Key", "x-api-key", ""),
+        ("provider: anthropic, api_key_header: authorization", "authorization", "Bearer "),
+        ("provider: anthropic, api_key_prefix: 'Key '", "x-api-key", "Key "),
+    ],
+)
+def test_a_key_goes_where_its_provider_takes_it_unless_told_otherwise(
+    tmp_path: Path, said: str, header: str, prefix: str
+) -> None:
+    path = tmp_path / "0.yaml"
+    path.write_text(GOOD.replace("provider: openai", said))
+    (target,) = load([path], environ={}).config.targets
+    assert (target.key_header, target.key_prefix) == (header, prefix)
+
+
+def test_anthropic_is_found_without_an_address(tmp_path: Path) -> None:
+    path = tmp_path / "0.yaml"
+    path.write_text(
+        "pack: {name: a, version: 1.0.0}\npolicies: {chain: []}\nproviders: {targets: [{id: a, provider: anthropic}]}\n"
+    )
+    (target,) = load([path], environ={}).config.targets
+    assert (target.scheme, target.host, target.port, target.prefix) == ("https", "api.anthropic.com", 443, "")
