@@ -28,7 +28,13 @@ from extproc.cache.rules import CacheRules
 from extproc.chain import Chain, Link, Stage
 from extproc.config.load import load
 from extproc.config.values import LARGEST_BODY, ChainEntry, Config
-from extproc.dialects import openai_chat, openai_completions, openai_embeddings
+from extproc.dialects import (
+    anthropic_count_tokens,
+    anthropic_messages,
+    openai_chat,
+    openai_completions,
+    openai_embeddings,
+)
 from extproc.dialects.models import Models
 from extproc.guard.stream import StreamLimits
 from extproc.heartbeat import ALIVE, BEAT_SECONDS, READY, REFUSED, RELOADED, Heartbeat
@@ -81,6 +87,8 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: 
             "/v1/chat/completions": openai_chat,
             "/v1/completions": openai_completions,
             "/v1/embeddings": openai_embeddings,
+            "/v1/messages": anthropic_messages,
+            "/v1/messages/count_tokens": anthropic_count_tokens,
         },
         fallback=openai_chat,
         identify=lambda headers: identify(keys, headers, time.time()),
