@@ -1,4 +1,4 @@
-"""The bundled demo provider: OpenAI-shaped, offline, deterministic; tests use it too.
+"""The bundled demo provider: OpenAI's chat and Anthropic's messages, offline, deterministic; tests use it too.
 
 `python -m extproc.gateway.demo --listen 127.0.0.1:0 [--seed N] [--record FILE] [--fault NAME]` prints the address.
 It echoes the last user message, as JSON or as server-sent events whose bytes are cut at seeded places, and calls the
@@ -22,8 +22,10 @@ from typing import Any
 
 import orjson
 
+from extproc.gateway import demo_anthropic
 from extproc.gateway.demo_completions import completion_events, completions, embeddings
 
+_ANTHROPIC = (demo_anthropic.message, demo_anthropic.events)
 LEAK = "The customer is ACME-123456."
 
 
@@ -94,7 +96,8 @@ class DemoProvider:
             writer.transport.abort()
             return False
         if fault in ("503", "429"):
-            writer.write(_plain(int(fault), _error(f"injected {fault}")))
+            failing = demo_anthropic.error if "/messages" in received.path else _error
+            writer.write(_plain(int(fault), failing(f"injected {fault}")))
         elif fault == "garbage":
             writer.write(_plain(200, b"this is not JSON"))
         elif isinstance(value, dict) and (answer := _answer(received.path.partition("?")[0], value, fault)):
@@ -135,12 +138,15 @@ def _answer(path: str, value: dict[str, Any], fault: str) -> Answer | None:
     """What a model says at this path; None where there is no such path."""
     echo = LEAK + " " if fault == "leak" else "You said: "
     streams = bool(value.get("stream"))
-    if path.endswith("/chat/completions"):
+    if path.endswith("/messages/count_tokens"):
+        return Answer(orjson.dumps(demo_anthropic.count(_last_user_text(value))))
+    if path.endswith(("/chat/completions", "/messages")):
         said = _last_user_text(value)
         answer = LEAK if fault == "leak" else echo + said
+        whole, events = (_completion, _events) if path.endswith("/completions") else _ANTHROPIC
         if streams:
-            return Answer(_events(value, said, answer), streams=True)
-        return Answer(orjson.dumps(_completion(value, said, answer)))
+            return Answer(events(value, said, answer), streams=True)
+        return Answer(orjson.dumps(whole(value, said, answer)))
     if path.endswith("/completions"):
         return Answer(completion_events(value, echo) if streams else orjson.dumps(completions(value, echo)), streams)
     return Answer(orjson.dumps(embeddings(value))) if path.endswith("/embeddings") else None
@@ -250,6 +256,15 @@ def _events(value: dict[str, Any], said: str, answer: str) -> bytes:
     if (value.get("stream_options") or {}).get("include_usage"):
         rows.append({**base, "choices": [], "usage": _usage(said, answer)})
     return b"".join(b"data: " + orjson.dumps(row) + b"\n\n" for row in rows) + b"data: [DONE]\n\n"
+
+
+def _shape(path: str) -> _Shape | None:
+    """That of the API whose path this is."""
+    ends = {
+        "/chat/completions": _Shape(_completion, _events),
+        "/messages": _Shape(demo_anthropic.message, demo_anthropic.events),
+    }
+    return next((shape for end, shape in ends.items() if path.partition("?")[0].endswith(end)), None)
 
 
 def _cut(data: bytes, chance: random.Random) -> list[bytes]:
