@@ -16,7 +16,8 @@ description input_schema input_examples strict defer_loading allowed_callers eag
 disable_parallel_tool_use budget_tokens display mcp_servers authorization_token tool_configuration allowed_tools
 default_config configs mcp_server_name container skills skill_id version context_management edits trigger value keep
 clear_at_least clear_tool_inputs exclude_tools instructions pause_after_compaction output_config output_format effort
-format schema task_budget total remaining inference_geo speed fallbacks max_uses allowed_domains blocked_domains
+format schema task_budget total remaining inference_geo speed fallbacks prefill diagnostics
+previous_message_id user_profile_id workspace_id max_uses allowed_domains blocked_domains
 user_location city country region timezone max_content_tokens display_width_px display_height_px display_number
 enable_zoom max_characters properties required additionalProperties items enum anyOf oneOf allOf not const default
 examples pattern minimum maximum minItems maxItems minLength maxLength exclusiveMinimum exclusiveMaximum nullable
@@ -28,7 +29,8 @@ message index delta content_block partial_json citation cited_text document_inde
 end_char_index start_page_number end_page_number stop_reason stop_sequence stop_details category explanation usage
 input_tokens output_tokens cache_creation_input_tokens cache_read_input_tokens cache_creation
 ephemeral_5m_input_tokens ephemeral_1h_input_tokens output_tokens_details thinking_tokens server_tool_use
-web_search_requests web_fetch_requests iterations expires_at applied_edits cleared_tool_uses cleared_input_tokens
+web_search_requests web_fetch_requests iterations expires_at applied_edits cache_miss_reason
+cache_missed_input_tokens cleared_tool_uses cleared_input_tokens
 cleared_thinking_turns original_input_tokens abort_reason error request_id code policy
 """
 
