@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 from extproc.model import ClientError, Target
 
 _ANTHROPIC = "anthropic"
+_CHAT = "openai-chat"
+_ALIKE = (_CHAT, f"{_ANTHROPIC}-messages", "")
+"""A dialect for each way in which targets can be split by what they speak; the last stands for OpenAI's others."""
 
 
 def can_carry(target: Target, model: str) -> bool:
@@ -16,8 +19,10 @@ def can_carry(target: Target, model: str) -> bool:
 
 
 def speaks(target: Target, dialect: str) -> bool:
-    """Whether a target takes requests of this dialect as they are: Anthropic's are its provider's, all others not."""
-    return (target.provider == _ANTHROPIC) == dialect.startswith(f"{_ANTHROPIC}-")
+    """Whether a target takes requests of this dialect as they are. Anthropic takes OpenAI's chat beside its own."""
+    if target.provider == _ANTHROPIC:
+        return dialect == _CHAT or dialect.startswith(f"{_ANTHROPIC}-")
+    return not dialect.startswith(f"{_ANTHROPIC}-")
 
 
 def route(targets: Sequence[Target], model: str, dialect: str) -> tuple[str, ...]:
@@ -50,10 +55,10 @@ def models(targets: Sequence[Target]) -> tuple[str, ...]:
 def answers(targets: Sequence[Target]) -> dict[tuple[str, ...], bytes]:
     """For each list that `route` may give, a digest of who would answer: not in which order, nor with which key."""
     lists: set[tuple[str, ...]] = set()
-    for anthropic in (True, False):
-        group = [target for target in targets if (target.provider == _ANTHROPIC) == anthropic]
-        lists |= {_clusters(target for target in group if can_carry(target, model)) for model in models(group)}
-        lists.add(open_to_any(group))
+    for dialect in _ALIKE:
+        speaking = [target for target in targets if speaks(target, dialect)]
+        lists |= {_clusters(target for target in speaking if can_carry(target, model)) for model in models(speaking)}
+        lists.add(open_to_any(speaking))
     who = {target.cluster: _who(target) for target in targets}
     return {names: hashlib.sha256(b"\n".join(sorted(who[name] for name in names))).digest() for names in lists}
 

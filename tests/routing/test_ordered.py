@@ -7,7 +7,8 @@ import pytest
 from extproc.model import ClientError, Target
 from extproc.routing import ordered
 
-CHAT, MESSAGES, COUNT = "openai-chat", "anthropic-messages", "anthropic-count-tokens"
+CHAT, RESPONSES = "openai-chat", "openai-responses"
+MESSAGES, COUNT = "anthropic-messages", "anthropic-count-tokens"
 
 
 def target(name: str, model: str = "", *, provider: str = "openai", available: bool = True) -> Target:
@@ -49,8 +50,10 @@ MIXED = [
 @pytest.mark.parametrize(
     ("model", "dialect", "targets"),
     [
-        ("any", CHAT, ("target:a",)),
-        ("small", CHAT, ("target:a", "target:c")),
+        ("any", CHAT, ("target:a", "target:b")),
+        ("opus", CHAT, ("target:a", "target:b", "target:d")),
+        ("any", RESPONSES, ("target:a",)),
+        ("small", RESPONSES, ("target:a", "target:c")),
         ("any", MESSAGES, ("target:b",)),
         ("opus", MESSAGES, ("target:b", "target:d")),
         ("opus", COUNT, ("target:b", "target:d")),
@@ -67,9 +70,9 @@ def test_a_request_goes_only_to_targets_that_speak_as_it_does(
     ("targets", "dialect", "served"),
     [
         (MIXED[2:], MESSAGES, "opus"),
-        (MIXED[2:], CHAT, "small"),
+        (MIXED[2:], RESPONSES, "small"),
         (MIXED[:1], MESSAGES, "none"),
-        (MIXED[1:2], CHAT, "none"),
+        (MIXED[1:2], RESPONSES, "none"),
     ],
 )
 def test_where_none_of_them_speaks_so_the_client_hears_what_is_served(
