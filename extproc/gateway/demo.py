@@ -258,15 +258,6 @@ def _events(value: dict[str, Any], said: str, answer: str) -> bytes:
     return b"".join(b"data: " + orjson.dumps(row) + b"\n\n" for row in rows) + b"data: [DONE]\n\n"
 
 
-def _shape(path: str) -> _Shape | None:
-    """That of the API whose path this is."""
-    ends = {
-        "/chat/completions": _Shape(_completion, _events),
-        "/messages": _Shape(demo_anthropic.message, demo_anthropic.events),
-    }
-    return next((shape for end, shape in ends.items() if path.partition("?")[0].endswith(end)), None)
-
-
 def _cut(data: bytes, chance: random.Random) -> list[bytes]:
     """Pieces of 1 to 200 bytes: events, lines and characters are cut anywhere, as networks do."""
     pieces, at = [], 0

@@ -38,9 +38,9 @@ class Dialect(Protocol):
 @dataclass(frozen=True, slots=True)
 class Rules:
     """`identify` turns request headers into a consumer or raises ClientError; `route` turns a requested model and the
-    name of a dialect into cluster names in order, or raises ClientError; `answers` has the bodies that we answer ourselves, by method, path
-    and headers, or raises ClientError. `marks` names headers that tell a client's dialect where its path does not.
-    `passes_tokens` lets tokens in place of text pass policies that cannot read them.
+    name of a dialect into cluster names in order, or raises ClientError; `answers` has the bodies that we answer
+    ourselves, by method, path and headers, or raises ClientError. `marks` names headers that tell a client's dialect
+    where its path does not. `passes_tokens` lets tokens in place of text pass policies that cannot read them.
     `asks_usage` has a stream's tokens told to us where its client did not ask.
     """
 
