@@ -216,7 +216,8 @@ def test_every_place_where_a_text_may_stand_is_guarded() -> None:
         begin(5, type="unheard_of", **{secret: 1}) + delta(5, type="unheard_of", more={"deep": [secret]}) + end(5),
         event("unheard_of", said=secret) + event(secret, note=1),
         f": {secret}\nevent: ping\ndata: {{\"type\": \"ping\", \"note\": \"{secret}\"}}\n\n".encode(),
-        event("content_block_stop", index=6, note=secret),
+        event("content_block_stop", index=6, note=secret, delta={"text": secret}, content_block={"text": secret}),
+        event("content_block_delta", index=6, delta={}, content_block={"text": secret}, message=secret),
         event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": secret}, usage={"output_tokens": 9}),
         event("message_stop", note=secret),
     ]  # fmt: skip
@@ -297,6 +298,17 @@ def test_a_block_ends_the_stream_as_a_refusal_whatever_was_open(said: list[bytes
     assert heard(out) == ("" if buffered else shown)
     assert ended(out)["usage"]["output_tokens"] > 0
     assert [d.verdict for d in exchange.decisions] == ["block"]
+
+
+@pytest.mark.parametrize("where", ["id", "model", "usage"])
+def test_what_a_block_is_about_is_not_repeated_by_it(where: str) -> None:
+    said: object = (
+        {"input_tokens": 3, "note": "see ACME-123456", "cost": 10**30} if where == "usage" else "see ACME-123456"
+    )
+    first = event("message_start", message={**MESSAGE, "usage": USAGE, where: said})
+    out, made, exchange = play([first, begin(), TAIL], dlp("block"))
+    assert isinstance(made.stopped, Refused) and b"ACME" not in out and in_order(out) and ended(out)
+    assert "ACME" not in str(exchange.response)
 
 
 def test_a_block_within_the_first_event_begins_the_message_itself() -> None:

@@ -11,6 +11,7 @@ from extproc.dialects import UnreadableReply, sse
 from extproc.dialects.anthropic_messages import fragments
 from extproc.dialects.anthropic_messages.errors import error
 from extproc.dialects.anthropic_messages.replies import usage
+from extproc.dialects.anthropic_messages.texts import opaque
 from extproc.dialects.json_text import parse, splice
 from extproc.dialects.openai_chat.replies import number, string
 from extproc.dialects.texts import Fragment
@@ -18,8 +19,10 @@ from extproc.model import ClientError, JsonPath, Response, Text
 
 _ASIDE = ("aside",)
 _KIND = ("type",)
-_BLOCK = frozenset({"type", "index", "content_block", "delta"})
 _TYPE = frozenset({"type"})
+_BLOCK = _TYPE | {"index"}
+_IDENTIFIER = frozenset({"id"})
+_COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 _PARTS = (("delta", "text"), ("delta", "thinking"), ("delta", "partial_json"))
 """What clients add up, so that it may come in two events as well as in one."""
 
@@ -115,12 +118,12 @@ class Stream:
             case "content_block_delta":
                 index = self._index(value)
                 yield from fragments.of_delta(_object(value, "delta"), ("delta",), index, self._begun.get(index, 0))
-                yield from fragments.of_others(value, _BLOCK)
+                yield from fragments.of_others(value, _BLOCK | {"delta"})
             case "content_block_start":
                 index = self._index(value)
                 self._begin(index)
                 yield from fragments.of_start(_object(value, "content_block"), ("content_block",), index)
-                yield from fragments.of_others(value, _BLOCK)
+                yield from fragments.of_others(value, _BLOCK | {"content_block"})
             case "content_block_stop":
                 self._end(self._index(value))
                 yield from fragments.of_others(value, _BLOCK)
@@ -142,8 +145,8 @@ class Stream:
     def _message_start(self, message: dict[str, Any]) -> Iterator[Fragment]:
         self._started = min(self._started, self._read)
         self.done, self._stopped = False, _NEVER  # nor is a stream over that goes on with another
-        self.id = self.id or string(message.get("id"))
-        self.model = self.model or string(message.get("model"))
+        self.id = self.id or _identifier(message.get("id"))
+        self.model = self.model or _identifier(message.get("model"))
         self._count(message.get("usage"))
         return fragments.of_message(message)
 
@@ -179,6 +182,8 @@ class Stream:
         return sorted(index for index in begun if self._ended.get(index, _NEVER) > sent)
 
     def _start(self) -> dict[str, object]:
+        """A message's start in place of the provider's, with nothing in it that may be words."""
+        counts = {name: number(self._usage.get(name)) for name in _COUNTS}
         message: dict[str, object] = {
             "id": self.id,
             "type": "message",
@@ -187,13 +192,19 @@ class Stream:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": {"input_tokens": 0, **self._usage, "output_tokens": 0},
+            "usage": {**counts, "input_tokens": counts["input_tokens"] or 0, "output_tokens": 0},
         }
         return {"type": "message_start", "message": message}
 
     def _estimated(self) -> int:
         """Four characters a token is a rule of thumb; the provider's count never came."""
         return max(-(-self._written // 4), number(self._usage.get("output_tokens")) or 0)
+
+
+def _identifier(value: object) -> str:
+    """The value where it is an identifier; what may be words is not repeated, for it has not been judged yet."""
+    text = string(value)
+    return text if opaque("id", text, _IDENTIFIER) else ""
 
 
 def _object(value: dict[str, Any], name: str) -> dict[str, Any]:
