@@ -91,6 +91,7 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: 
             "/v1/messages/count_tokens": anthropic_count_tokens,
         },
         fallback=openai_chat,
+        marks={"anthropic-version": anthropic_messages},
         identify=lambda headers: identify(keys, headers, time.time()),
         route=lambda model, dialect: ordered.route(config.targets, model, dialect),
         answers=Models(ordered.models(config.targets)).answer,

@@ -7,7 +7,6 @@ from typing import Any
 
 from extproc.dialects import UnreadableReply
 from extproc.dialects.anthropic_messages import (
-    ANSWER_HEADERS,
     assemble,
     block,
     complete,
@@ -17,6 +16,7 @@ from extproc.dialects.anthropic_messages import (
     read_request,
     replay,
     stream,
+    with_usage,
     write,
 )  # fmt: skip
 from extproc.dialects.anthropic_messages.replies import read_object, texts
@@ -24,8 +24,8 @@ from extproc.dialects.openai_chat.replies import number
 from extproc.model import Response
 
 __all__ = [
-    "ANSWER_HEADERS", "assemble", "block", "complete", "error", "essence", "name", "read_error", "read_request",
-    "read_response", "replay", "stream", "uncacheable", "unstorable", "write",
+    "assemble", "block", "complete", "error", "essence", "name", "read_error", "read_request",
+    "read_response", "replay", "stream", "uncacheable", "unstorable", "with_usage", "write",
 ]  # fmt: skip
 
 name = "anthropic-count-tokens"

@@ -57,8 +57,8 @@ class RequestRewriter(Policy):
             value, rule = self._rewriter.rewritten(text.value, adds=text is users[-1])
             if rule:
                 after[id(text)] = (value, rule)
-        messages = [text for text in spoken if text.path[0] == "messages"]
-        place = next((text for text in messages if text.role in _INSTRUCTING), messages[0] if messages else None)
+        said = [text for text in spoken if text.path[0] not in _PROMPTS]
+        place = next((text for text in said if text.role in _INSTRUCTING), said[0] if said else None)
         if self._message and place is not None:
             value, rule = after.get(id(place), (place.value, "system_message"))
             after[id(place)] = (f"{self._message}\n\n{value}" if value else self._message, rule)

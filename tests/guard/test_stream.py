@@ -576,3 +576,14 @@ def test_whatever_a_provider_sends_what_leaves_is_a_stream_without_the_value(
     out = play([text.encode()], dlp(action, buffered=buffered))[0]
     said = chunks(out + b"\n\n")  # each is JSON
     assert not any("ACME-123456" in json.dumps(chunk) for chunk in said)
+
+
+def test_a_block_repeats_no_name_of_the_providers_before_anything_has_left() -> None:
+    reader = Stream()
+    reader.read(
+        Framer().feed(b'data: {"id":"eve@example.com","model":"the model","choices":[{"index":0,"delta":{}}]}\n\n')[0]
+    )
+    early, late = reader.blocked(wants_usage=True, sent=0), reader.blocked(wants_usage=True, sent=1)
+    assert b"eve@" not in early and b"the model" not in early
+    assert b'"model":"the model"' in late
+    assert reader.response().model == "the model"

@@ -7,9 +7,6 @@ from typing import Any
 
 from extproc.model import Response
 
-ANSWER_HEADERS = ("anthropic-version", "anthropic-beta")
-"""Request headers that travel on and may change what a provider answers."""
-
 _COMPLETE = frozenset({"end_turn", "stop_sequence"})
 """Stop reasons of an answer that is all there."""
 

@@ -79,6 +79,10 @@ class Stream:
             return None
         return sse.encode(event.name, splice(event.data, {fragment.path: text}))
 
+    def shown(self, event: sse.Event) -> sse.Event:
+        """What the client gets of an event that no policy edits: all of it."""
+        return event
+
     def blocked(self, *, wants_usage: bool, sent: int) -> bytes:
         """The end of a stream that a policy stopped, as if the model had refused: what is open is closed, and clients
         show a refusal rather than go on with half an answer.

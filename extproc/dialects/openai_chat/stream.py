@@ -86,11 +86,14 @@ class Stream:
         return sse.encode(event.name, splice(event.data, {fragment.path: text}))
 
     def blocked(self, *, wants_usage: bool, sent: int) -> bytes:
-        """The end of a stream that a policy stopped, as a provider's own filter would end it."""
+        """The end of a stream that a policy stopped, as a provider's own filter would end it.
+
+        Before anything has left, the provider's names for it have not been judged, and are not repeated.
+        """
         choices = [self.filtered(index) for index in sorted(self._open - self.finished.keys()) or [0]]
-        events = [self._chunk(choices, None)]
+        events = [self._chunk(choices, None, named=sent > 0)]
         if wants_usage:
-            events.append(self._chunk([], self._estimated()))
+            events.append(self._chunk([], self._estimated(), named=sent > 0))
         return b"".join((*(sse.encode("", orjson.dumps(each)) for each in events), sse.encode("", _DONE)))
 
     def failed(self, message: str, code: str) -> bytes:
@@ -149,12 +152,14 @@ class Stream:
                 self.finished[index] = reason
             yield from self.texts_of(choice, place, index)
 
-    def _chunk(self, choices: list[dict[str, object]], tokens: dict[str, object] | None) -> dict[str, object]:
+    def _chunk(
+        self, choices: list[dict[str, object]], tokens: dict[str, object] | None, *, named: bool
+    ) -> dict[str, object]:
         chunk: dict[str, object] = {
-            "id": self.id,
+            "id": self.id if named else "",
             "object": self.kind,
             "created": self.created,
-            "model": self.model,
+            "model": self.model if named else "",
             "choices": choices,
         }
         return chunk if tokens is None else {**chunk, "usage": tokens}
