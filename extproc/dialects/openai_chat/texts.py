@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from extproc.dialects.arguments import joined, runs
+from extproc.dialects.arguments import rejoined, runs
 from extproc.dialects.json_text import KEY, insert_first, quote, splice
 from extproc.dialects.openai_chat.logprobs import LOGPROBS
 from extproc.dialects.openai_chat.names import unknown
@@ -77,25 +77,11 @@ def write(body: bytes, before: tuple[Text, ...], after: tuple[Text, ...]) -> byt
     """The body with the texts that changed; every other byte is the same."""
     texts = changed(before, after)
     system = texts.pop(SYSTEM.path, "")
-    written = splice(body, _values(json.loads(body), texts))
+    value = json.loads(body)
+    written = splice(body, without_repeats(value, rejoined(value, texts, ARGUMENTS)))
     if not system:
         return written
     return insert_first(written, ("messages",), f'{{"role":"system","content":{quote(system)}}}'.encode())
-
-
-def _values(value: Any, texts: Mapping[JsonPath, str]) -> dict[JsonPath, str | None]:
-    """The values to be replaced: arguments put together again, the log probabilities of an edited choice gone."""
-    found: dict[JsonPath, str | None] = {}
-    arguments: dict[JsonPath, dict[int, str]] = {}
-    for path, text in texts.items():
-        number = path[-1]
-        if isinstance(number, int) and number != KEY and path[-2] == ARGUMENTS:
-            arguments.setdefault(path[:-1], {})[number] = text
-        else:
-            found[path] = text
-    for path, edits in arguments.items():
-        found[path] = joined(_at(value, path), edits)
-    return without_repeats(value, found)
 
 
 def without_repeats(value: Any, edited: Mapping[JsonPath, str | None]) -> dict[JsonPath, str | None]:
@@ -104,9 +90,3 @@ def without_repeats(value: Any, edited: Mapping[JsonPath, str | None]) -> dict[J
     places = {path[1] for path in edited if path[0] == "choices"}
     gone = (("choices", place, LOGPROBS) for place in places if value["choices"][place].get(LOGPROBS) is not None)
     return {**texts, **dict.fromkeys(gone, None)}
-
-
-def _at(value: Any, path: JsonPath) -> Any:
-    for step in path:
-        value = value[step]
-    return value

@@ -1,0 +1,186 @@
+"""OpenAI Responses as an event stream: what an event says, how it is edited, how a stream is ended by us.
+
+A block is `response.failed` with the code `invalid_prompt`, which is what OpenAI itself says of what its own policies
+refuse. `response.incomplete` with `content_filter` would say it as well, but Codex takes that for a broken connection
+and asks up to five times more (codex-rs, codex-api: `Stream` errors are tried again, `InvalidRequest` is not).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import orjson
+
+from extproc.dialects import UnreadableReply, sse
+from extproc.dialects.json_text import parse
+from extproc.dialects.openai_chat.replies import number, string
+from extproc.dialects.openai_chat.texts import opaque
+from extproc.dialects.openai_responses import fragments
+from extproc.dialects.openai_responses.fragments import DELTA, of_event, once_more, place
+from extproc.dialects.openai_responses.replies import finish, usage
+from extproc.dialects.openai_responses.texts import WORDLESS, edited
+from extproc.dialects.texts import Form, Fragment
+from extproc.model import ClientError, JsonPath, Response, Text, Usage
+
+TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_DONE = b"[DONE]"
+_ASIDE = ("aside",)
+
+_PLAIN: dict[str, Form] = {
+    **dict.fromkeys(("response.output_text.delta", "response.refusal.delta", "response.reasoning_text.delta",
+                     "response.reasoning_summary_text.delta", "response.custom_tool_call_input.delta"), "growing"),
+    **dict.fromkeys(("response.function_call_arguments.delta", "response.mcp_call_arguments.delta"), "json"),
+}  # fmt: skip
+"""Nearly all events of a stream, and the form of their delta."""
+
+_PLAIN_KEYS = frozenset(
+    {"type", "sequence_number", "item_id", "output_index", "content_index", "summary_index", DELTA, "logprobs",
+     "obfuscation"}
+)  # fmt: skip
+
+BLOCKED = "The reply was stopped by a policy of this gateway."
+
+
+class Stream:
+    """One stream: read its events in order; `response` tells at any time what they said."""
+
+    def __init__(self, *, max_depth: int = 64) -> None:
+        self._max_depth = max_depth
+        self.id = ""
+        self.model = ""
+        self.created = 0
+        self.usage = Usage()
+        self.done = False
+        self._reasons: tuple[str, ...] = ()
+        self._ended: set[str] = set()
+        self._open: dict[int, set[str]] = {}
+        self._events = 0
+        self._sequence = -1
+        self._written = 0
+
+    @property
+    def finished(self) -> Collection[str]:
+        """The texts that have come to their end, by name."""
+        return self._ended
+
+    def read(self, event: sse.Event) -> tuple[Fragment, ...]:
+        """The texts of an event. Raises UnreadableReply for what no Responses stream holds."""
+        if event.foreign:
+            raise UnreadableReply("a line of the stream is no field of an event")
+        data = event.data.strip()
+        if not data or data == _DONE:
+            return self._aside(event)
+        value = self._value(data)
+        kind = value["type"]
+        self._events += 1
+        self._sequence = max(self._sequence, number(value.get("sequence_number")) or 0)
+        named = event.aside == event.name == kind and opaque("type", kind, WORDLESS)
+        return self._said(value, kind) if named else (*self._aside(event), *self._said(value, kind))
+
+    def write(self, event: sse.Event, values: Mapping[JsonPath, str]) -> bytes:
+        """The event with these texts in place of its own. What stands beside its data goes, where that was edited."""
+        texts = {path: text for path, text in values.items() if path}
+        name, identity = (event.name, event.id) if len(texts) == len(values) else ("", "")
+        if not event.data:
+            return b""
+        return sse.encode(name, edited(event.data, json.loads(event.data), texts) if texts else event.data, identity)
+
+    def part(self, event: sse.Event, fragment: Fragment, text: str) -> bytes | None:
+        """An event of its own for the beginning of a delta; None where the event says more than this one text."""
+        if fragment.path != (DELTA,):
+            return None
+        value = json.loads(event.data)
+        return None if value.get("logprobs") else sse.encode(event.name, edited(event.data, value, {(DELTA,): text}))
+
+    def blocked(self, *, wants_usage: bool) -> bytes:  # every Responses stream ends with its usage
+        """The end of a stream that a policy stopped."""
+        return self._failure({"code": "invalid_prompt", "message": BLOCKED})
+
+    def failed(self, message: str, code: str) -> bytes:
+        """The end of a stream that must not go on: SDKs raise their API error for the `error` beside the response."""
+        outer = {"message": message, "type": "upstream_error", "param": None, "code": code}
+        return self._failure({"code": "server_error", "message": message}, error=outer)
+
+    def response(self, texts: tuple[Text, ...] = ()) -> Response:
+        """What the stream said so far."""
+        return Response(self.id, self.model, texts, self._reasons, self.usage)
+
+    def _aside(self, event: sse.Event) -> tuple[Fragment, ...]:
+        return (Fragment(_ASIDE, (), event.aside, "whole"),) if event.aside else ()
+
+    def _value(self, data: bytes) -> dict[str, Any]:
+        try:
+            value = parse(data, max_depth=self._max_depth)
+        except ClientError as fault:
+            raise UnreadableReply(f"an event of the stream: {fault}") from fault
+        if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+            raise UnreadableReply("an event of the stream is not an object with a type")
+        return value
+
+    def _said(self, value: dict[str, Any], kind: str) -> tuple[Fragment, ...]:
+        form = _PLAIN.get(kind)
+        delta = value.get(DELTA)
+        if form and delta and isinstance(delta, str) and value.keys() <= _PLAIN_KEYS and self._has_ids_alone(value):
+            found: tuple[Fragment, ...] = (Fragment((place(value, kind), DELTA), (DELTA,), delta, form),)
+        else:
+            self._note(value, kind)
+            found = tuple(of_event(value, kind, self._events))
+        if DELTA in value:
+            self._grow(value, found)
+        else:
+            self._end(value, kind, found)
+        return found
+
+    def _has_ids_alone(self, value: dict[str, Any]) -> bool:
+        """Whether nothing but the delta is a text."""
+        strings = ((key, value.get(key, "")) for key in ("item_id", "obfuscation"))
+        return not value.get("logprobs") and all(
+            isinstance(each, str) and opaque(key, each, WORDLESS) for key, each in strings
+        )
+
+    def _grow(self, value: dict[str, Any], found: tuple[Fragment, ...]) -> None:
+        item = self._open.setdefault(fragments.output_index(value), set())
+        for fragment in found:
+            if fragment.path[0] == DELTA:
+                self._written += len(fragment.value)
+                item.add(str(fragment.key[0]))
+
+    def _end(self, value: dict[str, Any], kind: str, found: tuple[Fragment, ...]) -> None:
+        """Note which texts an event ends: its own, those of its item, and arguments that it has whole."""
+        if kind == "response.output_item.done":
+            self._ended |= self._open.pop(fragments.output_index(value), set())
+        elif kind.endswith(".done"):
+            self._ended.add(place(value, kind))
+        if any(fragment.form == "json" for fragment in found):
+            self._ended.add(once_more(self._events))
+
+    def _note(self, value: dict[str, Any], kind: str) -> None:
+        said = value.get("response")
+        if not isinstance(said, dict):
+            return
+        self.id = self.id or string(said.get("id"))
+        self.model = self.model or string(said.get("model"))
+        self.created = self.created or number(said.get("created_at")) or 0
+        if said.get("usage"):
+            self.usage = usage(said["usage"])
+        if kind in TERMINAL:
+            self.done = True
+            self._reasons = (finish(said),)
+
+    def _failure(self, why: dict[str, str], **beside: object) -> bytes:
+        """`response.failed`, with every member that clients in typed languages insist on."""
+        tokens = -(-self._written // 4)  # OpenAI's own rule of thumb; the provider's count never came
+        response = {
+            "id": self.id, "object": "response", "created_at": self.created, "status": "failed", "error": why,
+            "incomplete_details": None, "instructions": None, "metadata": {}, "model": self.model, "output": [],
+            "parallel_tool_calls": True, "temperature": None, "tool_choice": "auto", "tools": [], "top_p": None,
+            "usage": {
+                "input_tokens": 0, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": tokens,
+                "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": tokens,
+            },
+        }  # fmt: skip
+        kind = "response.failed"
+        event = {"type": kind, "sequence_number": self._sequence + 1, "response": response, **beside}
+        return sse.encode(kind, orjson.dumps(event))

@@ -1,0 +1,155 @@
+"""Responses streams as OpenAI writes them, and what a client hears in one: each text in all the places that say it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from extproc.dialects.sse import Framer, encode
+
+USAGE = {
+    "input_tokens": 9,
+    "input_tokens_details": {"cached_tokens": 4},
+    "output_tokens": 7,
+    "output_tokens_details": {"reasoning_tokens": 2},
+    "total_tokens": 16,
+}
+HEAD = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1,
+    "model": "m",
+    "error": None,
+    "incomplete_details": None,
+    "instructions": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "temperature": 0.0,
+    "tool_choice": "auto",
+    "tools": [],
+    "top_p": 1.0,
+}
+
+
+def event(kind: str, number: int, **members: object) -> bytes:
+    """One event, named as its data is."""
+    data = {"type": kind, "sequence_number": number, **members}
+    return encode(kind, json.dumps(data, ensure_ascii=False).encode())
+
+
+def response(items: Sequence[dict[str, Any]], status: str = "completed", **members: object) -> dict[str, Any]:
+    """A whole response."""
+    return {**HEAD, "status": status, "output": list(items), "usage": USAGE, **members}
+
+
+def message(text: str, kind: str = "output_text") -> dict[str, Any]:
+    """An item of one text, or one refusal."""
+    part = (
+        {"type": kind, "text": text, "annotations": [], "logprobs": []}
+        if kind == "output_text"
+        else {"type": kind, kind: text}
+    )
+    return {"id": "msg_1", "type": "message", "status": "completed", "role": "assistant", "content": [part]}
+
+
+def reasoning(text: str) -> dict[str, Any]:
+    """An item of one summary."""
+    part = {"type": "summary_text", "text": text}
+    return {"id": "rs_1", "type": "reasoning", "summary": [part], "encrypted_content": "gAAAAABk"}
+
+
+def call(arguments: str) -> dict[str, Any]:
+    """A call of a function."""
+    names = {"id": "fc_1", "call_id": "call_1", "name": "note", "status": "completed"}
+    return {"type": "function_call", **names, "arguments": arguments}
+
+
+def custom(text: str) -> dict[str, Any]:
+    """A call of a custom tool."""
+    return {"type": "custom_tool_call", "id": "ctc_1", "call_id": "call_2", "name": "patch", "input": text}
+
+
+_KINDS = {
+    "function_call": ("response.function_call_arguments", "arguments"),
+    "custom_tool_call": ("response.custom_tool_call_input", "input"),
+}
+
+
+def stream(*items: dict[str, Any], size: int = 3, status: str = "completed") -> list[bytes]:
+    """The events of a stream that says these items in deltas of so many characters."""
+    rows = [
+        ("response.created", {"response": response((), "in_progress", usage=None)}),
+        *(row for place, item in enumerate(items) for row in _rows(place, item, size)),
+        (f"response.{status}", {"response": response(items, status)}),
+    ]
+    return [event(kind, number, **members) for number, (kind, members) in enumerate(rows)]
+
+
+def _rows(place: int, item: dict[str, Any], size: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    kind = item["type"]
+    at = {"item_id": item["id"], "output_index": place}
+    if kind in _KINDS:
+        stem, member = _KINDS[kind]
+        yield "response.output_item.added", {"output_index": place, "item": {**item, member: ""}}
+        yield from _said(stem, at, item[member], member, size)
+    else:
+        inner = "summary" if kind == "reasoning" else "content"
+        yield "response.output_item.added", {"output_index": place, "item": {**item, inner: []}}
+        at[f"{inner}_index"] = 0
+        (part,) = item[inner]
+        member = "refusal" if part["type"] == "refusal" else "text"
+        stem = "response.reasoning_summary_text" if inner == "summary" else f"response.{part['type']}"
+        about = "response.reasoning_summary_part" if inner == "summary" else "response.content_part"
+        yield f"{about}.added", {**at, "part": {**part, member: ""}}
+        yield from _said(stem, at, part[member], member, size)
+        yield f"{about}.done", {**at, "part": part}
+    yield "response.output_item.done", {"output_index": place, "item": item}
+
+
+def _said(stem: str, at: dict[str, Any], text: str, member: str, size: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    for start in range(0, len(text), size):
+        yield f"{stem}.delta", {**at, "delta": text[start : start + size], "obfuscation": "xYz"}
+    yield f"{stem}.done", {**at, member: text}
+
+
+def heard(body: bytes) -> dict[str, list[str]]:
+    """Every text by the name of its deltas: as its deltas say it together, then as later events repeat it.
+
+    Raises ValueError for events that are not JSON or not complete.
+    """
+    deltas: dict[tuple[str, int], str] = {}
+    found: dict[str, list[str]] = {}
+    framer = Framer()
+    for each in (*framer.feed(body), *framer.close()):
+        if not each.complete:
+            raise ValueError("the stream ends within an event")
+        if each.data:
+            _hear(json.loads(each.data), deltas, found)
+    for (stem, _), text in deltas.items():
+        found[stem] = [text, *found.get(stem, ())]
+    return found
+
+
+def _hear(value: dict[str, Any], deltas: dict[tuple[str, int], str], found: dict[str, list[str]]) -> None:
+    stem, _, last = value["type"].rpartition(".")
+    if last == "delta":
+        key = (stem, value["output_index"])
+        deltas[key] = deltas.get(key, "") + value["delta"]
+    for name, text in _texts(value, stem) if last in ("done", "completed", "incomplete") else ():
+        found.setdefault(name, []).append(text)
+
+
+def _texts(value: dict[str, Any], stem: str) -> Iterator[tuple[str, str]]:
+    for member in ("text", "refusal", "arguments", "input"):
+        if isinstance(value.get(member), str):
+            yield stem, value[member]
+    items = [value["item"]] if "item" in value else value.get("response", {}).get("output", [])
+    for item in items:
+        if item["type"] in _KINDS:
+            name, member = _KINDS[item["type"]]
+            yield name, item[member]
+    parts = [part for item in items for part in (*item.get("content", ()), *item.get("summary", ()))]
+    for part in [*parts, *([value["part"]] if "part" in value else [])]:
+        name = "reasoning_summary_text" if part["type"] == "summary_text" else part["type"]
+        yield f"response.{name}", part.get("text", part.get("refusal", ""))
