@@ -40,7 +40,7 @@ class _Growing:
         """Whether nothing more is waited for. A brief text is waited for once it has said something new."""
         news = self.said not in ("", fragment.value)
         self.said = fragment.value
-        return fragment.form == "whole" or (fragment.form == "brief" and not news)
+        return fragment.form == "brief" and not news
 
 
 class Realtime:
@@ -56,6 +56,9 @@ class Realtime:
     def take(self, waiting: Waiting) -> None:
         """The texts of an event that has just been put into the queue."""
         for number, fragment in enumerate(waiting.fragments, waiting.first):
+            if fragment.form == "whole":
+                self._at_once(Piece(number, fragment.value))
+                continue
             growing = self._growing(fragment)
             growing.idle = 0
             self._through(growing.stages, 0, [Piece(number, fragment.value)])
@@ -79,9 +82,15 @@ class Realtime:
                 for place, stage in enumerate(growing.stages):
                     self._through(growing.stages, place + 1, stage.flush())
 
+    def _at_once(self, piece: Piece) -> None:
+        """A text that stands alone goes through all stages, and on to the queue."""
+        for place, judge in enumerate(self._judges):
+            stage = GrowingText(judge.look, judge.automaton, editing=judge.editing)
+            piece = stage.whole(piece)
+            self._heed(place, stage, 0)
+        self._queue.settle(piece)
+
     def _growing(self, fragment: Fragment) -> _Growing:
-        if fragment.form == "whole":
-            return _Growing(self._stages(fragment.form), fragment.form)
         growing = self._texts.get(fragment.key)
         if growing is None:
             if len(self._texts) == MOST_TEXTS:
@@ -121,9 +130,14 @@ class Realtime:
             self._through(stages, place + 1, self._step(place, stage, None))
 
     def _step(self, place: int, stage: Stage, piece: Piece | None) -> list[Piece]:
-        """A stage's answer to a piece, or to the end, and its judge's word on what was found."""
+        """A stage's answer to a piece, or to the end."""
         before = len(stage.found)
         pieces = stage.finish() if piece is None else stage.feed(piece)
+        self._heed(place, stage, before)
+        return pieces
+
+    def _heed(self, place: int, stage: Stage, before: int) -> None:
+        """The judge's word on what its stage has found from the `before`th on."""
         judge = self._judges[place]
         if len(stage.found) > before or judge.has_failed:
             refused = judge.found(stage.found[before:])
@@ -131,4 +145,3 @@ class Realtime:
                 raise Stop(refused)
         if stage.cut_short and judge.editing:
             raise Stop(Failed("A value that must not leave came in parts; the stream was stopped.", "value_cut_short"))
-        return pieces

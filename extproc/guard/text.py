@@ -60,12 +60,16 @@ class GrowingText:
 
     def feed(self, piece: Piece) -> list[Piece]:
         """The pieces that are settled now. Raises whatever `look` raises."""
-        self._fragments.append(_Fragment(piece.number, self._end, piece.text, piece.last))
-        self._window += piece.text
-        self._end += len(piece.text)
+        self._add(piece)
         self._watch.feed(piece.text)
         self._settle(self._end - self._watch.unsettled)
         return self._out()
+
+    def whole(self, piece: Piece) -> Piece:
+        """A piece that is all of the text: what may still grow need not be followed, which is most of the work."""
+        self._add(piece)
+        (settled,) = self.finish()
+        return settled
 
     def finish(self) -> list[Piece]:
         """All that is held, edited by what the text says as it stands.
@@ -92,6 +96,11 @@ class GrowingText:
         cut = self._settled - first.start
         self._fragments.appendleft(_Fragment(first.number, self._settled, first.text[cut:], first.last))
         return [Piece(first.number, self._edited(_Fragment(first.number, first.start, first.text[:cut], False)), False)]
+
+    def _add(self, piece: Piece) -> None:
+        self._fragments.append(_Fragment(piece.number, self._end, piece.text, piece.last))
+        self._window += piece.text
+        self._end += len(piece.text)
 
     def _settle(self, until: int) -> None:
         if until <= self._settled:

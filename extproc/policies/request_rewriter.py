@@ -8,6 +8,12 @@ from extproc.model import Allow, Exchange, Redact, Text, Verdict
 from extproc.policies.base import Policy
 from extproc.policies.rewriting import Rewriter, Rule, edit
 
+_SPOKEN = frozenset({"messages", "input"})
+"""Where requests have what is said: chat's messages, the items of OpenAI's Responses."""
+
+_INSTRUCTIONS = frozenset({"system", "instructions"})
+"""Where they have what the application says to the model: Anthropic's and OpenAI's Responses."""
+
 _INSTRUCTING = frozenset({"system", "developer"})
 
 _PROMPTS = frozenset({"prompt", "suffix", "input"})
@@ -57,7 +63,7 @@ class RequestRewriter(Policy):
             value, rule = self._rewriter.rewritten(text.value, adds=text is users[-1])
             if rule:
                 after[id(text)] = (value, rule)
-        said = [text for text in spoken if text.path[0] not in _PROMPTS]
+        said = [text for text in spoken if text.path[0] not in _PROMPTS or len(text.path) > _PROMPT_DEPTH]
         place = next((text for text in said if text.role in _INSTRUCTING), said[0] if said else None)
         if self._message and place is not None:
             value, rule = after.get(id(place), (place.value, "system_message"))
@@ -68,8 +74,9 @@ class RequestRewriter(Policy):
 
 def _spoken(text: Text) -> bool:
     """Whether a text is what a message says, not a name, a tool's argument or the like."""
-    if text.path[0] in _PROMPTS:
-        return text.role == "user" and len(text.path) <= _PROMPT_DEPTH
-    if text.path[:1] == ("system",):
+    top = text.path[0]
+    if top in _PROMPTS and len(text.path) <= _PROMPT_DEPTH:
+        return text.role == "user"
+    if top in _INSTRUCTIONS:
         return len(text.path) == 1 or text.path[-1] == "text"
-    return text.path[:1] == ("messages",) and (text.path[2:] == ("content",) or text.path[-1:] == ("text",))
+    return top in _SPOKEN and (text.path[2:] == ("content",) or text.path[-1:] == ("text",))

@@ -59,6 +59,13 @@ def test_what_comes_out_is_what_the_whole_text_becomes(size: int, flushing: bool
     assert [piece.number for piece in pieces if piece.last] == list(range(len(cut(TEXT, size))))
 
 
+@given(st.lists(st.sampled_from(["a", "b@c.de", "4111 ", "1111", " ", "-", "Project ", "heron", "é"]), max_size=30))
+def test_a_text_in_one_piece_becomes_the_same_at_once(words: list[str]) -> None:
+    growing = GrowingText(look_for(*SPECS), Automaton(SPECS))
+    assert growing.whole(Piece(3, "".join(words))) == Piece(3, whole("".join(words), look_for(*SPECS)))
+    assert not growing.cut_short
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(
