@@ -3,11 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 
 from extproc.config.load import load
-from extproc.dialects import openai_completions
+from extproc.dialects import openai_completions, openai_responses
 from extproc.dialects.texts import apply_edits
 from extproc.model import Allow, Block, ConfigError, Exchange, Redact, Request, Response, Text, Verdict
 from extproc.policies import POLICIES
@@ -122,6 +123,26 @@ def test_prompts_are_rewritten_by_the_rules_and_get_no_system_message(tmp_path: 
         assert written == body.replace(b'a"', b'b"').replace(b'"model":"b"', b'"model":"a"').replace(
             b'"user":"b"', b'"user":"a"'
         )
+
+
+def test_a_request_in_openais_newer_form_is_rewritten_too(tmp_path: Path) -> None:
+    rules = "[{name: a, position: append, replacement: '!'}]"
+    policy = made(tmp_path, "request-rewriter", f"{{rules: {rules}, system_message: Be brief.}}")
+    items = [
+        {"role": "user", "content": "one"},
+        {"role": "user", "content": [{"type": "input_text", "text": "two"}]},
+        {"type": "function_call_output", "call_id": "c", "output": "three"},
+    ]
+    for said, expected in (
+        ("hi", "hi!"),
+        (items, [items[0], {"role": "user", "content": [{"type": "input_text", "text": "two!"}]}, items[2]]),
+    ):
+        body = orjson.dumps({"model": "m", "input": said})
+        request = openai_responses.read_request(body)
+        verdict = policy.on_input(Exchange(request=request))
+        assert isinstance(verdict, Redact)
+        written = openai_responses.write(body, request.texts, apply_edits(request.texts, verdict.edits))
+        assert orjson.loads(written) == {"instructions": "Be brief.", "model": "m", "input": expected}
 
 
 def test_a_reply_is_rewritten_and_stays_json(tmp_path: Path) -> None:
