@@ -178,6 +178,7 @@ def test_a_pause_lets_out_what_is_settled_of_a_delta() -> None:
         ("response.output_text.delta", {"output_index": 0, "content_index": 0, "delta": SAYS, "new": SAYS}),
         ("response.output_text.delta", {"output_index": 0, "content_index": 0, "delta": "x", "item_id": SAYS, "obfuscation": SAYS}),
         ("response.shell_call_output_content.delta", {"output_index": 0, "delta": {"stdout": SAYS}}),
+        ("response.output_text.delta", {"output_index": 0, "delta": "x", "sequence_numbers": SAYS}),
         ("response.new.event", {"new": {"deeper": SAYS}}),
         ("error", {"code": "x", "message": SAYS, "param": None}),
         ("response.failed", {"response": {"status": "failed", "error": {"code": "x", "message": SAYS}}}),
@@ -203,6 +204,30 @@ def test_a_value_that_straddles_deltas_is_redacted_in_events_that_nobody_knows_t
     parts = [event(kind, at, output_index=0, delta=text) for at, text in enumerate(("to ana@exa", "mple.com", " ok "))]
     out, _, _ = play(parts, LINK)
     assert "".join(each["delta"] for each in events(out)) == f"to {MARK} ok "
+
+
+def test_so_is_one_that_straddles_what_stands_beside_the_delta_once_that_has_changed() -> None:
+    kind = "response.output_text.delta"
+    said = ("so ", "to ana@exa", "mple.com", " ok ")
+    parts = [event(kind, at, output_index=0, text=text) for at, text in enumerate(said)]
+    out, _, _ = play(parts, LINK)
+    assert "".join(each["text"] for each in events(out)) == f"so to {MARK} ok "
+    out, made, _ = play(parts[1:], LINK)  # names come once, so the first is not waited for
+    assert isinstance(made.stopped, Failed) and b"mple.com" not in out
+
+
+def test_a_word_that_a_provider_repeats_in_every_delta_is_not_waited_for() -> None:
+    exchange = Exchange(request=Request("m", True, ()))
+    made = StreamGuard(Stream(), Chain((LINK,), lambda: 0), exchange, StreamLimits())
+    for number in range(6):
+        part = event("response.output_text.delta", number, output_index=0, delta="So. ", channel="final")
+        assert made.feed(part) == part
+
+
+def test_a_number_that_is_a_text_is_read() -> None:
+    part = event("response.output_text.delta", 0, output_index=0, delta="x").replace(b": 0,", b': "ACME-123456",', 1)
+    (found,) = events(play([part], LINK)[0])
+    assert found["sequence_number"] == MARK and found["delta"] == "x"
 
 
 def test_ids_coded_content_and_padding_are_never_read() -> None:

@@ -9,7 +9,7 @@ Never texts: ids, encrypted reasoning, and the coded content of images, audio an
 from __future__ import annotations
 
 from extproc.dialects.openai_responses.assemble import assemble
-from extproc.dialects.openai_responses.caching import ANSWER_HEADERS, essence, uncacheable, unstorable
+from extproc.dialects.openai_responses.caching import ANSWER_HEADERS, COMPLETE, essence, uncacheable, unstorable
 from extproc.dialects.openai_responses.errors import block, error
 from extproc.dialects.openai_responses.replay import replay
 from extproc.dialects.openai_responses.replies import read_error, read_response
@@ -18,8 +18,8 @@ from extproc.dialects.openai_responses.stream import Stream
 from extproc.dialects.openai_responses.texts import write
 
 __all__ = [
-    "ANSWER_HEADERS", "assemble", "block", "error", "essence", "name", "read_error", "read_request", "read_response",
-    "replay", "stream", "uncacheable", "unstorable", "write",
+    "ANSWER_HEADERS", "COMPLETE", "assemble", "block", "error", "essence", "name", "read_error", "read_request",
+    "read_response", "replay", "stream", "uncacheable", "unstorable", "write",
 ]  # fmt: skip
 
 name = "openai-responses"

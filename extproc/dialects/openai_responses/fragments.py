@@ -1,8 +1,8 @@
 """Where the texts stand in one event of a stream, and which text of the reply each of them belongs to.
 
-What an event calls its `delta` goes on in the next event of that type and place. Every other string stands alone: the
-events that end a text, its part, its item and the response say it once more, and judged whole it becomes what its
-deltas became (docs/decisions/0006).
+What an event calls its `delta` goes on in the next event of that type and place; so may whatever else such an event
+says. Every string of other events stands alone: those that end a text, its part, its item and the response say it once
+more, and judged whole it becomes what its deltas became (docs/decisions/0006).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def output_index(value: Mapping[str, Any]) -> int:
 
 def of_event(value: Mapping[str, Any], kind: str, event: int) -> Iterator[Fragment]:
     """The texts of an event of this type, the stream's `event`th."""
-    about = place(value, kind) if DELTA in value else ""
+    about = place(value, kind) if DELTA in value or kind.endswith(".delta") else ""
     for key, child in value.items():
         if key == DELTA:
             yield from _growing(child, about, kind)
@@ -47,7 +47,8 @@ def of_event(value: Mapping[str, Any], kind: str, event: int) -> Iterator[Fragme
         elif key == "response" and isinstance(child, dict):
             yield from _alone(of_response(child, (key,)), event)
         else:
-            yield from _alone(said({key: child}, (), WORDLESS if isinstance(child, str) else OPAQUE), event)
+            found = said({key: child}, (), WORDLESS if isinstance(child, str) else OPAQUE)
+            yield from _beside(found, about) if about else _alone(found, event)
 
 
 def once_more(event: int) -> str:
@@ -60,6 +61,12 @@ def _growing(delta: object, about: str, kind: str) -> Iterator[Fragment]:
     for path, text, _ in said({DELTA: delta}, (), OPAQUE):
         if not (kind in _CODED and opaque(DELTA, text, frozenset({DELTA}))):
             yield Fragment((about, *path), path, text, form)
+
+
+def _beside(found: Iterator[Said], about: str) -> Iterator[Fragment]:
+    """What stands beside a delta: clients may add it up, and some providers repeat a word in every event."""
+    for path, text, _ in found:
+        yield Fragment((about, *path), path, text, "brief")
 
 
 def _alone(found: Iterator[Said], event: int) -> Iterator[Fragment]:

@@ -94,7 +94,7 @@ class Stream:
         value = json.loads(event.data)
         return None if value.get("logprobs") else sse.encode(event.name, edited(event.data, value, {(DELTA,): text}))
 
-    def blocked(self, *, wants_usage: bool) -> bytes:  # every Responses stream ends with its usage
+    def blocked(self, *, wants_usage: bool, sent: int) -> bytes:  # a Responses stream always ends with its usage
         """The end of a stream that a policy stopped."""
         return self._failure({"code": "invalid_prompt", "message": BLOCKED})
 
@@ -127,34 +127,30 @@ class Stream:
         else:
             self._note(value, kind)
             found = tuple(of_event(value, kind, self._events))
-        if DELTA in value:
-            self._grow(value, found)
-        else:
-            self._end(value, kind, found)
+        self._keep_account(value, kind, found)
         return found
 
     def _has_ids_alone(self, value: dict[str, Any]) -> bool:
         """Whether nothing but the delta is a text."""
+        if value.get("logprobs") or number(value.get("sequence_number", 0)) is None:
+            return False
         strings = ((key, value.get(key, "")) for key in ("item_id", "obfuscation"))
-        return not value.get("logprobs") and all(
-            isinstance(each, str) and opaque(key, each, WORDLESS) for key, each in strings
-        )
+        return all(isinstance(each, str) and opaque(key, each, WORDLESS) for key, each in strings)
 
-    def _grow(self, value: dict[str, Any], found: tuple[Fragment, ...]) -> None:
-        item = self._open.setdefault(fragments.output_index(value), set())
+    def _keep_account(self, value: dict[str, Any], kind: str, found: tuple[Fragment, ...]) -> None:
+        """Note which texts grow, and which an event ends: its own, those of its item, arguments that it has whole."""
+        item = fragments.output_index(value)
         for fragment in found:
-            if fragment.path[0] == DELTA:
+            if fragment.path[:1] == (DELTA,):
                 self._written += len(fragment.value)
-                item.add(str(fragment.key[0]))
-
-    def _end(self, value: dict[str, Any], kind: str, found: tuple[Fragment, ...]) -> None:
-        """Note which texts an event ends: its own, those of its item, and arguments that it has whole."""
+            if fragment.key[0] == once_more(self._events):
+                self._ended |= {str(fragment.key[0])} if fragment.form == "json" else set()
+            else:
+                self._open.setdefault(item, set()).add(str(fragment.key[0]))
         if kind == "response.output_item.done":
-            self._ended |= self._open.pop(fragments.output_index(value), set())
+            self._ended |= self._open.pop(item, set())
         elif kind.endswith(".done"):
-            self._ended.add(place(value, kind))
-        if any(fragment.form == "json" for fragment in found):
-            self._ended.add(once_more(self._events))
+            self._ended |= self._open.get(item, set()) & {place(value, kind)}
 
     def _note(self, value: dict[str, Any], kind: str) -> None:
         said = value.get("response")
