@@ -24,6 +24,7 @@ import orjson
 
 from extproc.gateway import demo_anthropic
 from extproc.gateway.demo_completions import completion_events, completions, embeddings
+from extproc.gateway.demo_responses import response, response_events
 
 _ANTHROPIC = (demo_anthropic.message, demo_anthropic.events)
 LEAK = "The customer is ACME-123456."
@@ -147,6 +148,8 @@ def _answer(path: str, value: dict[str, Any], fault: str) -> Answer | None:
         if streams:
             return Answer(events(value, said, answer), streams=True)
         return Answer(orjson.dumps(whole(value, said, answer)))
+    if path.endswith("/responses"):
+        return Answer(response_events(value, echo) if streams else orjson.dumps(response(value, echo)), streams)
     if path.endswith("/completions"):
         return Answer(completion_events(value, echo) if streams else orjson.dumps(completions(value, echo)), streams)
     return Answer(orjson.dumps(embeddings(value))) if path.endswith("/embeddings") else None
