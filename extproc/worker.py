@@ -34,6 +34,7 @@ from extproc.dialects import (
     openai_chat,
     openai_completions,
     openai_embeddings,
+    openai_responses,
 )
 from extproc.dialects.models import Models
 from extproc.guard.stream import StreamLimits
@@ -87,6 +88,7 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: 
             "/v1/chat/completions": openai_chat,
             "/v1/completions": openai_completions,
             "/v1/embeddings": openai_embeddings,
+            "/v1/responses": openai_responses,
             "/v1/messages": anthropic_messages,
             "/v1/messages/count_tokens": anthropic_count_tokens,
         },

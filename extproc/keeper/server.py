@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import cast
 
 from extproc.config.load import load_cache
-from extproc.dialects import anthropic_messages, openai_chat, openai_completions, openai_embeddings
+from extproc.dialects import anthropic_messages, openai_chat, openai_completions, openai_embeddings, openai_responses
 from extproc.heartbeat import ALIVE, BEAT_SECONDS, READY, REFUSED, RELOADED, Heartbeat
 from extproc.keeper.protocol import Frames, ProtocolError, read_command
 from extproc.keeper.service import Service
@@ -29,7 +29,10 @@ log = logging.getLogger("extproc.keeper")
 BACKLOG = 256 << 20
 """Bytes that may wait for a worker: hundreds who wait for the same answer hear it at once."""
 
-DIALECTS = {each.name: each for each in (anthropic_messages, openai_chat, openai_completions, openai_embeddings)}
+DIALECTS = {
+    each.name: each
+    for each in (anthropic_messages, openai_chat, openai_completions, openai_embeddings, openai_responses)
+}
 
 
 class Connection(asyncio.Protocol):
