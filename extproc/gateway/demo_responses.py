@@ -1,4 +1,7 @@
-"""What the demo provider says to Responses requests: an echo, or a call of the first tool."""
+"""What the demo provider says to Responses requests: an echo, or a call of the first tool.
+
+`call a tool: WORDS` gives it the words for each argument that it requires.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,9 @@ def _call(tool: dict[str, Any], said: str) -> dict[str, Any]:
     named = {"id": "fc_demo", "call_id": "call_demo", "name": tool.get("name", ""), "status": "completed"}
     if tool.get("type") == "custom":
         return {"type": "custom_tool_call", **named, "input": said}
-    return {"type": "function_call", **named, "arguments": orjson.dumps({"query": said}).decode()}
+    required = (tool.get("parameters") or {}).get("required") or ["query"]
+    told = said.partition("call a tool: ")[2] or said
+    return {"type": "function_call", **named, "arguments": orjson.dumps(dict.fromkeys(required, told)).decode()}
 
 
 def _last_user_text(value: dict[str, Any]) -> str:
