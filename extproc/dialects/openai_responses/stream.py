@@ -2,7 +2,7 @@
 
 A block is `response.failed` with the code `invalid_prompt`, which is what OpenAI itself says of what its own policies
 refuse. `response.incomplete` with `content_filter` would say it as well, but Codex takes that for a broken connection
-and asks up to five times more (codex-rs, codex-api: `Stream` errors are tried again, `InvalidRequest` is not).
+and asks five times more (seen with 0.169.0; tests/e2e/test_codex.py).
 """
 
 from __future__ import annotations
