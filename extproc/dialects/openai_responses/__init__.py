@@ -8,8 +8,9 @@ Never texts: ids, encrypted reasoning, and the coded content of images, audio an
 
 from __future__ import annotations
 
+from extproc.dialects.openai_chat import complete
 from extproc.dialects.openai_responses.assemble import assemble
-from extproc.dialects.openai_responses.caching import ANSWER_HEADERS, COMPLETE, essence, uncacheable, unstorable
+from extproc.dialects.openai_responses.caching import essence, uncacheable, unstorable
 from extproc.dialects.openai_responses.errors import block, error
 from extproc.dialects.openai_responses.replay import replay
 from extproc.dialects.openai_responses.replies import read_error, read_response
@@ -18,13 +19,18 @@ from extproc.dialects.openai_responses.stream import Stream
 from extproc.dialects.openai_responses.texts import write
 
 __all__ = [
-    "ANSWER_HEADERS", "COMPLETE", "assemble", "block", "error", "essence", "name", "read_error", "read_request",
-    "read_response", "replay", "stream", "uncacheable", "unstorable", "write",
+    "assemble", "block", "complete", "error", "essence", "name", "read_error", "read_request",
+    "read_response", "replay", "stream", "uncacheable", "unstorable", "with_usage", "write",
 ]  # fmt: skip
 
 name = "openai-responses"
 
 
-def stream(*, max_depth: int = 64) -> Stream:
-    """What reads one event stream."""
+def stream(*, max_depth: int = 64, hides_usage: bool = False) -> Stream:
+    """What reads one event stream; its tokens are there in any case, and hidden from nobody."""
     return Stream(max_depth=max_depth)
+
+
+def with_usage(body: bytes) -> bytes:
+    """The request as it is: every response tells its tokens."""
+    return body

@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-ANSWER_HEADERS = ("openai-beta", "openai-organization", "openai-project")
-"""Request headers that travel on and may change what a provider answers."""
-
-COMPLETE = frozenset({"stop"})
-"""The finish reasons of an answer that is all there."""
-
 _NOISE = frozenset({"stream", "stream_options", "prompt_cache_key", "prompt_cache_retention"})
 """Members that do not change an answer. `user`, `metadata` and `safety_identifier` do: a response repeats them."""
 

@@ -94,6 +94,10 @@ class Stream:
         value = json.loads(event.data)
         return None if value.get("logprobs") else sse.encode(event.name, edited(event.data, value, {(DELTA,): text}))
 
+    def shown(self, event: sse.Event) -> sse.Event:
+        """What the client gets of an event that no policy edits: all of it."""
+        return event
+
     def blocked(self, *, wants_usage: bool, sent: int) -> bytes:  # a Responses stream always ends with its usage
         """The end of a stream that a policy stopped."""
         return self._failure({"code": "invalid_prompt", "message": BLOCKED})
