@@ -42,10 +42,14 @@ def test_who_asks_is_told(demo: Demo, path: str) -> None:
 def test_a_stream_that_breaks_off_is_estimated_and_its_event_says_so(demo: Demo) -> None:
     gateway, _ = demo
     body = {"model": "demo-cut", "messages": [{"role": "user", "content": "word " * 200}], "stream": True}
-    with gateway.client() as client, client.stream("POST", "/chat/completions", json=body) as answer:
-        key = answer.headers["x-keeptrusts-request-id"]
-        with pytest.raises(httpx.RemoteProtocolError):
-            answer.read()
+    for _ in range(20):  # the reset may overtake what came before it, and then there is no stream that could break
+        with gateway.client() as client, client.stream("POST", "/chat/completions", json=body) as answer:
+            key = answer.headers["x-keeptrusts-request-id"]
+            if answer.status_code == 200:
+                with pytest.raises(httpx.RemoteProtocolError):
+                    answer.read()
+                break
+    assert answer.status_code == 200
     eventually(lambda: key in gateway.events(), "an event of the broken stream")
     event = gateway.events()[key]
     assert event["decision"] == "aborted" and event["usage_estimated"] is True
