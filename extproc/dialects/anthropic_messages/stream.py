@@ -12,10 +12,11 @@ from extproc.dialects.anthropic_messages import fragments
 from extproc.dialects.anthropic_messages.errors import error
 from extproc.dialects.anthropic_messages.replies import usage
 from extproc.dialects.anthropic_messages.texts import opaque
-from extproc.dialects.json_text import parse, splice
+from extproc.dialects.json_text import splice
 from extproc.dialects.openai_chat.replies import number, string
 from extproc.dialects.texts import Fragment
-from extproc.model import ClientError, JsonPath, Response, Text
+from extproc.dialects.typed_events import typed
+from extproc.model import JsonPath, Response, Text
 
 _ASIDE = ("aside",)
 _KIND = ("type",)
@@ -55,7 +56,7 @@ class Stream:
             raise UnreadableReply("a line of the stream is no field of an event")
         self._read += 1
         data = event.data.strip()
-        value = self._value(data) if data else {}
+        value = typed(data, max_depth=self._max_depth) if data else {}
         kind = value.get("type")
         if value and event.name not in ("", kind):  # clients may go by either
             raise UnreadableReply("an event is called by another name than its type")
@@ -104,15 +105,6 @@ class Stream:
         """What the stream said so far."""
         reasons = (self._reason,) if self._reason else ()
         return Response(self.id, self.model, texts, reasons, usage(self._usage))
-
-    def _value(self, data: bytes) -> dict[str, Any]:
-        try:
-            value = parse(data, max_depth=self._max_depth)
-        except ClientError as fault:
-            raise UnreadableReply(f"an event of the stream: {fault}") from fault
-        if not isinstance(value, dict) or not isinstance(value.get("type"), str):
-            raise UnreadableReply("an event of the stream is no object with a type")
-        return value
 
     def _aside(self, event: sse.Event) -> tuple[Fragment, ...]:
         return (Fragment(_ASIDE, (), event.aside, "whole"),) if event.aside else ()

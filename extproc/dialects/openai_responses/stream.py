@@ -14,7 +14,6 @@ from typing import Any
 import orjson
 
 from extproc.dialects import UnreadableReply, sse
-from extproc.dialects.json_text import parse
 from extproc.dialects.openai_chat.replies import number, string
 from extproc.dialects.openai_chat.texts import opaque
 from extproc.dialects.openai_responses import fragments
@@ -22,7 +21,8 @@ from extproc.dialects.openai_responses.fragments import DELTA, of_event, once_mo
 from extproc.dialects.openai_responses.replies import finish, usage
 from extproc.dialects.openai_responses.texts import WORDLESS, edited
 from extproc.dialects.texts import Form, Fragment
-from extproc.model import ClientError, JsonPath, Response, Text, Usage
+from extproc.dialects.typed_events import typed
+from extproc.model import JsonPath, Response, Text, Usage
 
 TERMINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
 _DONE = b"[DONE]"
@@ -72,7 +72,7 @@ class Stream:
         data = event.data.strip()
         if not data or data == _DONE:
             return self._aside(event)
-        value = self._value(data)
+        value = typed(data, max_depth=self._max_depth)
         kind = value["type"]
         self._events += 1
         self._sequence = max(self._sequence, number(value.get("sequence_number")) or 0)
@@ -113,15 +113,6 @@ class Stream:
 
     def _aside(self, event: sse.Event) -> tuple[Fragment, ...]:
         return (Fragment(_ASIDE, (), event.aside, "whole"),) if event.aside else ()
-
-    def _value(self, data: bytes) -> dict[str, Any]:
-        try:
-            value = parse(data, max_depth=self._max_depth)
-        except ClientError as fault:
-            raise UnreadableReply(f"an event of the stream: {fault}") from fault
-        if not isinstance(value, dict) or not isinstance(value.get("type"), str):
-            raise UnreadableReply("an event of the stream is not an object with a type")
-        return value
 
     def _said(self, value: dict[str, Any], kind: str) -> tuple[Fragment, ...]:
         form = _PLAIN.get(kind)
