@@ -17,6 +17,8 @@ from extproc.model import ClientError, JsonPath
 _scanstring: Any = json.decoder.scanstring  # type: ignore[attr-defined]  # json's own, in C; typeshed leaves it out
 _SPACE = " \t\n\r"
 
+_SPACES = _SPACE.encode()
+
 KEY = -1
 """After an object's key in a path: the key itself, in place of its value."""
 
@@ -31,7 +33,7 @@ def parse(body: bytes, *, max_depth: int) -> Any:
     """
     try:
         value = orjson.loads(body)
-        if orjson.dumps(value) != body:
+        if not _says_the_same(orjson.dumps(value), body):
             value = _strictly(body, max_depth)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         value = _strictly(body, max_depth)
@@ -110,6 +112,15 @@ def quote(value: str) -> str:
     except UnicodeEncodeError:
         return json.dumps(value)
     return json.dumps(value, ensure_ascii=False)
+
+
+def _says_the_same(written: bytes, body: bytes) -> bool:
+    """Whether a body is what was written of its value, but for space.
+
+    Space in strings is left out like any other: what is equal then still has the same quotes, colons and commas, and so
+    as many members in each object as the value, whose keys are all different.
+    """
+    return written == body or written.translate(None, _SPACES) == body.translate(None, _SPACES)
 
 
 def _strictly(body: bytes, max_depth: int) -> Any:

@@ -45,6 +45,27 @@ def test_a_splice_is_an_assignment_that_keeps_every_other_byte(
     assert splice(body, {}) == body
 
 
+SPACE = st.text(" \n\t\r", max_size=2)
+PAIRS = st.lists(st.tuples(st.text('a "\\\\:,é', max_size=3), JSON), min_size=1, max_size=5)
+
+
+@given(PAIRS, st.booleans(), SPACE, SPACE, SPACE)
+def test_a_key_that_comes_twice_is_found_however_the_body_is_spaced(
+    pairs: list[tuple[str, Any]], ascii_only: bool, before: str, between: str, after: str
+) -> None:
+    members = [
+        f"{json.dumps(key, ensure_ascii=ascii_only)}{before}:{between}{json.dumps(value, ensure_ascii=ascii_only)}"
+        for key, value in pairs
+    ]
+    body = ("{" + f"{after},{before}".join(members) + "}").encode("utf-8", "replace")
+    if len({key for key, _ in pairs}) == len(pairs):
+        assert parse(body, max_depth=64) == json.loads(body)
+        return
+    with pytest.raises(ClientError) as refused:
+        parse(body, max_depth=64)
+    assert refused.value.reason == "duplicate_key"
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

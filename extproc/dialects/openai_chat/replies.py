@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from extproc.dialects import UnreadableReply
 from extproc.dialects.json_text import parse
 from extproc.dialects.openai_chat.logprobs import LOGPROBS, spelled
-from extproc.dialects.openai_chat.texts import REPLY_OPAQUE, WORDLESS, strings, words
+from extproc.dialects.openai_chat.names import NAMES
+from extproc.dialects.openai_chat.texts import HOLDS_TEXT, REPLY_OPAQUE, WORDLESS, strings, words
 from extproc.model import ClientError, Response, Text, Usage
 
 
@@ -43,15 +44,17 @@ def read_error(body: bytes, *, max_depth: int = 64) -> Response:
 def _texts(value: dict[str, object], choices: list[dict[str, object]]) -> Iterator[Text]:
     for index, choice in enumerate(choices):
         for key, child in choice.items():
-            yield from words(key, ("choices", index), "assistant")
-            path = ("choices", index, key)
+            if key not in NAMES:
+                yield from words(key, ("choices", index), "assistant")
             if key == LOGPROBS:
-                yield from (Text((*path, name), "assistant", text) for name, text in spelled(child) if text)
-            else:
-                yield from strings(child, path, "assistant", REPLY_OPAQUE)
+                said = spelled(child)
+                yield from (Text(("choices", index, key, name), "assistant", text) for name, text in said if text)
+            elif isinstance(child, HOLDS_TEXT):
+                yield from strings(child, ("choices", index, key), "assistant", REPLY_OPAQUE)
     for key, child in value.items():
-        yield from words(key, (), "assistant")
-        if key != "choices":
+        if key not in NAMES:
+            yield from words(key, (), "assistant")
+        if key != "choices" and isinstance(child, HOLDS_TEXT):
             yield from strings(child, (key,), "assistant", WORDLESS if isinstance(child, str) else REPLY_OPAQUE)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from extproc.dialects.arguments import rejoined, runs
 from extproc.dialects.json_text import KEY, insert_first, quote, splice
 from extproc.dialects.openai_chat.logprobs import LOGPROBS
-from extproc.dialects.openai_chat.names import unknown
+from extproc.dialects.openai_chat.names import NAMES, unknown
 from extproc.dialects.texts import changed
 from extproc.model import JsonPath, Text
 
@@ -25,6 +25,9 @@ REPLY_OPAQUE = OPAQUE | {"finish_reason"}
 
 WORDLESS = frozenset({"id", "object", "model", "system_fingerprint", "service_tier", "obfuscation"})
 """Members of a whole reply or event that hold no text of the model's; padding and fingerprints among them."""
+
+HOLDS_TEXT = (str, dict, list)
+"""What a walk goes into; most members of replies are numbers."""
 
 _LINKS = frozenset({"url", "image_url"})
 
@@ -58,8 +61,10 @@ def strings(value: object, path: JsonPath, role: str, keys: frozenset[str], *, n
             yield Text(path, role, value)
     elif isinstance(value, dict):
         for key, child in value.items():
-            yield from words(key, path, role)
-            yield from strings(child, (*path, key), role, keys, numbers=numbers)
+            if key not in NAMES:
+                yield from words(key, path, role)
+            if numbers or isinstance(child, HOLDS_TEXT):
+                yield from strings(child, (*path, key), role, keys, numbers=numbers)
     elif isinstance(value, list):
         for index, child in enumerate(value):
             yield from strings(child, (*path, index), role, keys, numbers=numbers)
