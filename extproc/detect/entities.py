@@ -89,6 +89,10 @@ class EntityScanner:
             [PatternSpec(rule.label, rule.expression, rule.caseless, gate=rule.gate) for rule in rules]
         )
 
+    def quiet(self, text: str) -> bool:
+        """Whether nothing is found in a text, which may be several joined by line feeds; False where it is not sure."""
+        return self._scanner.quiet(folded(text))
+
     def find(self, text: str, start: int = 0, *, context: str = "") -> list[Hit]:
         """All hits from character `start` on, in order; overlapping ones are one hit under the longest one's label.
 

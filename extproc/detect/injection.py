@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 import re2
 
-from extproc.detect.json_strings import is_json, strings
+from extproc.detect.json_strings import hides, is_json, strings
 from extproc.detect.patterns import PatternSpec, Scanner
 
 _PRIOR = r"(?:previous|prior|above|preceding|earlier|foregoing|existing|original|initial|system|your|former)"
@@ -81,7 +81,11 @@ BOUNDARIES: tuple[PatternSpec, ...] = (
 )
 
 _SHORTEST = 24
+_CODED = rf"[A-Za-z0-9+/]{{{_SHORTEST}}}"
 _BASE64 = re2.compile(rf"[A-Za-z0-9+/]{{{_SHORTEST},}}={{0,2}}")
+_GAP = r"(?:[\t-\r\x1c-\x20]+)"
+"""What folding makes one space of, in ASCII."""
+
 _MAX_SEGMENTS, _MAX_RUN = 8, 4096
 
 
@@ -90,8 +94,22 @@ class InjectionScanner:
 
     def __init__(self, extra: Sequence[str] = (), *, boundaries: bool = True, decode_base64: bool = True) -> None:
         own = tuple(PatternSpec("pattern", expression, caseless=True) for expression in extra)
-        self._scanner = Scanner((*RULES, *(BOUNDARIES if boundaries else ()), *own))
+        rules = (*RULES, *(BOUNDARIES if boundaries else ()))
+        self._scanner = Scanner((*rules, *own))
         self._decode_base64 = decode_base64
+        coded = (PatternSpec("coded", _CODED),) if decode_base64 else ()
+        self._unfolded = None if own else Scanner((*map(_unfolded, rules), *coded))
+
+    def doubtful(self, texts: Sequence[str]) -> Sequence[str]:
+        """The texts in which `find` may find something, in order.
+
+        ASCII is looked at all at once and as it stands: folding costs ten times what looking for the rules does. Not
+        with patterns of the operator's own, which may ask for more of a folded text than that its spaces are single.
+        """
+        plain = [text for text in texts if text.isascii() and not hides(text)]
+        if self._unfolded is None or not plain or not self._unfolded.quiet("\n".join(plain)):
+            return texts
+        return [text for text in texts if not text.isascii() or hides(text)]
 
     def find(self, text: str) -> str:
         """Which kind of attack a text carries, or ''."""
@@ -110,11 +128,15 @@ class InjectionScanner:
                 yield fold(decoded)
 
 
+def _unfolded(rule: PatternSpec) -> PatternSpec:
+    """A rule as it occurs in ASCII that is not folded."""
+    return PatternSpec(rule.label, rule.expression.replace(" ", _GAP), caseless=True)
+
+
 def fold(text: str) -> str:
     """A copy for matching: compatible forms and look-alikes made one, format characters gone, spaces single."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_CONFUSABLE)
-        text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+        text = unicodedata.normalize("NFKC", text).casefold().translate(_PLAIN)
     return " ".join(text.casefold().split())
 
 
@@ -132,5 +154,15 @@ def _decoded(text: str) -> Iterator[str]:
             continue
 
 
-_CONFUSABLE = str.maketrans("аеорсухіјѕԁɡһԛԝαοντρυικ’", "aeopcyxijsdghqwaovtpuik'")
+class _Plain(dict[int, int | None]):
+    """What each character becomes, None for nothing, noted as characters come; above 0xFFFF there are too many."""
+
+    def __missing__(self, code: int) -> int | None:
+        found = None if unicodedata.category(chr(code)) == "Cf" else code
+        if code < 0x10000:
+            self[code] = found
+        return found
+
+
+_PLAIN = _Plain(str.maketrans("аеорсухіјѕԁɡһԛԝαοντρυικ’", "aeopcyxijsdghqwaovtpuik'"))
 """Cyrillic and Greek letters that look Latin, and the curly apostrophe (Unicode TR 39, the common ones)."""

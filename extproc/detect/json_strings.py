@@ -23,6 +23,8 @@ Find = Callable[[str, str], list[Hit]]
 CONTEXT = 64
 """Characters of the key that names a string, as its detector is shown them."""
 
+_SPACE = " \t\r\n"
+
 _STRING_THEN = re2.compile(r'("(?:[^"\\]|\\.)*")[ \t\r\n]*(:?)')
 _STRING = re2.compile(r'"(?:[^"\\]|\\.)*"')
 _BARE = re2.compile(r"-?[0-9][0-9.eE+-]*|true|false|null")
@@ -45,13 +47,18 @@ class Place:
 
 def is_json(text: str) -> bool:
     """Whether a text is a JSON object or list."""
-    if text.lstrip(" \t\r\n")[:1] not in ("{", "["):
+    if text.lstrip(_SPACE)[:1] not in ("{", "["):
         return False
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
         return False
     return True
+
+
+def hides(text: str) -> bool:
+    """Whether a text may be JSON whose escapes say something else than what stands there."""
+    return "\\" in text and text.lstrip(_SPACE)[:1] in ("{", "[")
 
 
 def strings(text: str) -> list[str]:
@@ -67,7 +74,7 @@ def places(text: str, find: Find) -> list[Place]:
     strings in which something was found, or may be once they are decoded.
     """
     hits = find(text, "")
-    if not hits and "\\" not in text:
+    if not hits and not hides(text):
         return []
     if not is_json(text):
         return [Place(hit.start, hit.end, hit.label, text[hit.start : hit.end]) for hit in hits]
@@ -148,7 +155,7 @@ def _pieces(text: str) -> Iterator[_Piece]:
 
 def _bare(text: str, start: int, end: int, key: str) -> Iterator[_Piece]:
     between = text[start:end]
-    if between.strip(" \t\r\n,:{}[]"):
+    if between.strip(f"{_SPACE},:{{}}[]"):
         for match in _BARE.finditer(between):
             yield _Piece(start + match.start(), match.group(), key, True)
 

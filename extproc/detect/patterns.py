@@ -77,6 +77,14 @@ class Scanner:
         self._always: Sequence[int] = range(len(specs))
         if prefilter and hyperscan:
             self._gates, self._always = _gates(tuple(specs))
+        self._joinable = all(_joinable(spec) for spec in specs)
+
+    def quiet(self, text: str) -> bool:
+        """Whether nothing is found in a text, which may be several joined by line feeds; False where that is not sure.
+
+        One look at many texts costs what one of them does: most of the price of a short text is the call.
+        """
+        return self._joinable and not self._candidates(text.encode("utf-8", "replace"))
 
     def find(self, text: str, start: int = 0) -> list[Hit]:
         """All hits from character `start` on, leftmost first; the text before is what a word boundary looks back at.
@@ -261,9 +269,24 @@ def _gate(spec: PatternSpec) -> str:
     return short or spec.expression
 
 
+def _joinable(spec: PatternSpec) -> bool:
+    """Whether a pattern that occurs in a text occurs in texts joined by line feeds, as hyperscan looks for it.
+
+    A line feed is no part of a word, so word boundaries stay; and for hyperscan lines begin and end like texts. What
+    asks for the text's own ends, or says that lines do not, is not sure to be found.
+    """
+    return spec.literal or not (
+        "\\A" in spec.expression or "\\z" in spec.expression or _SWITCHED.search(spec.expression)
+    )
+
+
+_SWITCHED = re2.compile(r"\(\?[A-Za-z]*-")
+
+
 def _flags(spec: PatternSpec) -> int:
-    """SINGLEMATCH: that it occurs is all we ask. PREFILTER: may say yes too often, never no."""
+    """SINGLEMATCH: that it occurs is all we ask. PREFILTER: may say yes too often, never no. So may MULTILINE."""
     flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_UTF8
+    flags |= hyperscan.HS_FLAG_MULTILINE
     if spec.caseless:
         flags |= hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_UCP
     return int(flags)

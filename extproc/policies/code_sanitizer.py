@@ -54,7 +54,8 @@ class CodeSanitizer(TextPolicy):
 
     def on_output(self, exchange: Exchange) -> Verdict:
         """Every text of the reply; those that are JSON stay JSON."""
-        edits = redactions(exchange.response.texts if exchange.response else (), self._find, lambda *_: MARKER)
+        texts = exchange.response.texts if exchange.response else ()
+        edits = redactions(texts, self._find, lambda *_: MARKER, self.scanner.quiet)
         return self.verdict(edits) if edits else Allow()
 
     def _find(self, text: str, context: str) -> list[Hit]:

@@ -88,8 +88,11 @@ class DlpFilter(TextPolicy):
 
     def _judge(self, exchange: Exchange, texts: Sequence[Text]) -> Verdict:
         """As spans, but strings in a text that is JSON are judged decoded, and it stays JSON."""
-        edits = redactions(texts, lambda text, _: self._hits(text, 0), lambda *_: MARKER)
+        edits = redactions(texts, lambda text, _: self._hits(text, 0), lambda *_: MARKER, self._quiet)
         return self.verdict(edits) if edits else Allow()
+
+    def _quiet(self, text: str) -> bool:
+        return not self.settings.fuzzy_matching and self._scanner.quiet(text) and self._markings.quiet(text)
 
     def _hits(self, text: str, start: int) -> list[Hit]:
         markings = self._markings.find(text, start) if self.settings.sensitivity_level != "standard" else []

@@ -139,7 +139,12 @@ class PiiDetector(TextPolicy):
 
     def _decide(self, exchange: Exchange, texts: Sequence[Text], restored: Sequence[Edit]) -> Verdict:
         placeholders = self.placeholders(exchange)
-        edits = redactions(texts, self._find, lambda label, value: self.marks.of(label, value, placeholders))
+        edits = redactions(
+            texts,
+            self._find,
+            lambda label, value: self.marks.of(label, value, placeholders),
+            self.scanner.quiet,
+        )
         if not self.settings.redaction.include_metadata:
             edits = tuple(replace(edit, label="pii") for edit in edits)
         edits += tuple(_apart(restored, edits))

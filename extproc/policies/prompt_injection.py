@@ -78,7 +78,8 @@ class PromptInjection(Policy):
 
     def on_input(self, exchange: Exchange) -> Verdict:
         """The first text that carries an attack blocks."""
-        for text in exchange.request.texts if exchange.request else ():
-            if text.role not in TRUSTED_ROLES and self._scanner.find(text.value):
-                return Block(self.settings.response.message, "prompt_injection.detected")
+        texts = exchange.request.texts if exchange.request else ()
+        said = [text.value for text in texts if text.role not in TRUSTED_ROLES]
+        if any(map(self._scanner.find, self._scanner.doubtful(said))):
+            return Block(self.settings.response.message, "prompt_injection.detected")
         return Allow()

@@ -75,3 +75,22 @@ def test_a_match_across_the_end_of_a_block_is_found(at: int) -> None:
 )  # fmt: skip
 def test_long_runs_behind_a_prefix_are_looked_for_by_their_beginning(expression: str, gate: str) -> None:
     assert patterns._gate(PatternSpec("x", expression)) == gate
+
+
+ANCHORED = ("^a", "b$", r"\Ac", r"d\z", "(?-m:^)e", "(?m)^f", r"\bg\b", r"\Bh", "(?i-s:i)", "[jk]{2}", "é$")
+
+
+@given(st.sampled_from(ANCHORED), st.lists(st.text("abcdefghijké \n", max_size=4), max_size=5), st.booleans())
+def test_texts_that_are_quiet_together_hold_nothing_one_by_one(
+    expression: str, texts: list[str], caseless: bool
+) -> None:
+    scanner = Scanner((PatternSpec("x", expression, caseless),))
+    if scanner.quiet("\n".join(texts)):
+        assert not any(map(scanner.find, texts))
+
+
+def test_texts_without_any_pattern_are_quiet() -> None:
+    scanner = Scanner([PatternSpec("x", expression) for expression in ANCHORED if "\\A" not in expression][:2])
+    assert scanner.quiet("xyz\nzyx")
+    assert not scanner.quiet("xyz\nab")
+    assert not Scanner((PatternSpec("x", r"\Ac"),)).quiet("xyz")
