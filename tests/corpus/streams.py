@@ -252,14 +252,14 @@ def _straddle(writer: _Writer, channel: Channel, first: str, second: str) -> tup
 
 def _written(text: str, place: Place, seed: int) -> str:
     """The value as its delta writes it: in arguments it is inside a JSON string."""
-    rng = Random(f"{seed} {text}")
     if CHANNELS[place][1].startswith("arguments"):
-        if place == "escaped":
-            return "".join(
-                f"\\u{ord(c):04x}" if c in "@-." or rng.random() < 1 / 3 else json.dumps(c)[1:-1] for c in text
-            )
-        return json.dumps(text)[1:-1]
+        return escaped(text, Random(f"{seed} {text}")) if place == "escaped" else json.dumps(text)[1:-1]
     return text
+
+
+def escaped(text: str, rng: Random) -> str:
+    """A text within a JSON string, a third of its characters as escapes, and those that make values what they are."""
+    return "".join(f"\\u{ord(c):04x}" if c in "@-." or rng.random() < 1 / 3 else json.dumps(c)[1:-1] for c in text)
 
 
 def _said(delta: dict[str, Any]) -> Iterator[tuple[str, str]]:
