@@ -66,7 +66,9 @@ def _action(settings: EnvoySettings) -> Json:
             # "reset" makes timeouts and resets before headers retriable; nothing is retried after headers (trial A2)
             "retry_on": "reset,connect-failure,refused-stream,retriable-status-codes",
             "retriable_status_codes": _RETRIABLE,
-            "num_retries": len(settings.targets) - 1,  # 0: the timeouts below hold for a single target too
+            # the policy filter says how many more targets take this request (x-envoy-max-retries), of any number here
+            # those that do not take it would count too: the last one would be asked again. The timeouts below hold at 0
+            "num_retries": 0,
             "per_try_timeout": seconds(limits.first_byte_timeout_seconds),
             "per_try_idle_timeout": seconds(limits.stream_idle_timeout_seconds),
             "refresh_cluster_on_retry": True,

@@ -105,6 +105,13 @@ def test_a_changed_limit_leaves_the_listener_as_it_is(tmp_path: Path, name: str)
     assert files.render(before, "v1", {})["lds.json"] == files.render(after, "v1", {})["lds.json"]
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_how_often_a_request_is_tried_is_for_the_policy_filter_to_say(tmp_path: Path, count: int) -> None:
+    """A number at the route would be of all targets, of which only some take a request."""
+    rendered = files.render(settings(tmp_path, *(target(n, f"t{n}") for n in range(1, count + 1))), "v1", {})
+    assert '"num_retries":0' in rendered["rds.json"].replace(" ", "")
+
+
 # --- our own pages and errors ----------------------------------------------------------------------------------------
 
 
