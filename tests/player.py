@@ -36,6 +36,7 @@ class Play:
     script: Sequence[Step] = ()
     headers: Pairs = SSE
     trailers: Pairs = ()
+    status: int = 200
     written: int = 0
     gone: threading.Event = field(default_factory=threading.Event)
 
@@ -79,9 +80,9 @@ class Player:
     bodies: list[bytes] = field(default_factory=list)
     _server: asyncio.Server | None = None
 
-    def play(self, *script: Step, headers: Pairs = SSE, trailers: Pairs = ()) -> None:
+    def play(self, *script: Step, headers: Pairs = SSE, trailers: Pairs = (), status: int = 200) -> None:
         """Answer so from now on."""
-        self.now = Play(script, headers, trailers)
+        self.now = Play(script, headers, trailers, status)
 
     @property
     def written(self) -> int:
@@ -127,7 +128,7 @@ class _Http1:
         self._trailers = play.trailers
         self._leaving = leaving
         lines = _lines((*play.headers, ("connection", "close"), ("transfer-encoding", "chunked")))
-        self._head = f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode()
+        self._head = f"HTTP/1.1 {play.status} Played\r\n{lines}\r\n".encode()
         if not play.joined:
             writer.write(self._head)
             self._head = b""

@@ -106,13 +106,18 @@ def every(size: int) -> Cut:
     return lambda text: [text[start : start + size] for start in range(0, len(text), size)]
 
 
-def stream(*items: dict[str, Any], size: int = 3, status: str = "completed", cut: Cut | None = None) -> list[bytes]:
-    """The events of a stream that says these items in deltas of so many characters, or as `cut` makes them."""
+def stream(
+    *items: dict[str, Any], size: int = 3, status: str = "completed", cut: Cut | None = None, **members: object
+) -> list[bytes]:
+    """The events of a stream that says these items in deltas of so many characters, or as `cut` makes them.
+
+    `members` are of the whole response.
+    """
     cut = cut or every(size)
     rows = [
         ("response.created", {"response": response((), "in_progress", usage=None)}),
         *(row for place, item in enumerate(items) for row in _rows(place, item, cut)),
-        (f"response.{status}", {"response": response(items, status)}),
+        (f"response.{status}", {"response": response(items, status, **members)}),
     ]
     return [event(kind, number, **members) for number, (kind, members) in enumerate(rows)]
 

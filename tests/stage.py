@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +60,21 @@ class Stage:
 @contextmanager
 def staged(root: Path, policies: str = POLICIES, player: Player | None = None, base: str = "") -> Iterator[Stage]:
     """`base` is what stands in place of `http://127.0.0.1` where the provider is reached in another way."""
+
+    def configure(port: int) -> str:
+        text = document([port], policies)
+        return text.replace("http://127.0.0.1", base) if base else text
+
+    with configured(root, configure, player) as found:
+        yield found
+
+
+@contextmanager
+def configured(root: Path, configure: Callable[[int], str], player: Player | None = None) -> Iterator[Stage]:
+    """A gateway with the configuration that is made for the provider's port."""
     providers, player = Providers(), player or Player()
     port = asyncio.run_coroutine_threadsafe(player.start(), providers.loop).result(5)
-    text = document([port], policies)
-    gateway = serve(root, text.replace("http://127.0.0.1", base) if base else text)
+    gateway = serve(root, configure(port))
     try:
         yield Stage(gateway, player)
     finally:
