@@ -73,18 +73,35 @@ class Chat:
     def begin(self, client: openai.OpenAI, text: str = "hi") -> openai.Stream[ChatCompletionChunk]:
         return client.chat.completions.create(model="m", messages=[{"role": "user", "content": text}], stream=True)
 
-    def ask(self, client: openai.OpenAI, way: Way, text: str = "hi", **more: Any) -> Said:
+    def fetch(self, client: openai.OpenAI, way: Way, text: str = "hi", **more: Any) -> ChatCompletion:
         asked = {"model": "m", "messages": [{"role": "user", "content": text}], **more}
-        chats = client.chat.completions
         if way == "whole":
-            return _heard(chats.create(**asked))
+            whole: ChatCompletion = client.chat.completions.create(**asked)
+            return whole
+        with client.chat.completions.stream(**asked, stream_options={"include_usage": True}) as stream:
+            return stream.get_final_completion()
+
+    def ask(self, client: openai.OpenAI, way: Way, text: str = "hi", **more: Any) -> Said:
+        if way != "events":
+            return self.read(self.fetch(client, way, text, **more))
+        asked = {"model": "m", "messages": [{"role": "user", "content": text}], **more}
         asked["stream_options"] = {"include_usage": True}
-        if way == "events":
-            return _added_up(chats.create(**asked, stream=True))
-        with chats.stream(**asked) as stream:
-            for _ in stream:
-                pass
-            return _heard(stream.get_final_completion())
+        return _added_up(client.chat.completions.create(**asked, stream=True))
+
+    def read(self, reply: ChatCompletion) -> Said:
+        (choice,) = reply.choices
+        message = choice.message
+        extra = message.model_extra or {}
+        calls = [(call.id, call.function) for call in message.tool_calls or () if call.type == "function"]
+        said = Said(
+            message.content or "",
+            tuple(Call(call_id, function.name, function.arguments) for call_id, function in calls),
+            extra.get("reasoning_content", ""),
+            extra.get("reasoning_details", [{"data": ""}])[0]["data"],
+        )
+        assert choice.finish_reason == _finish(said) and message.role == "assistant"
+        assert reply.usage and (reply.usage.prompt_tokens, reply.usage.completion_tokens) == TOKENS
+        return said
 
     def again(self, client: openai.OpenAI, way: Way, before: Said) -> Said:
         turn = json.loads(self.reply(before))["choices"][0]["message"]
@@ -96,8 +113,8 @@ class Chat:
         content = [{"type": "text", "text": "What is it?"}, *images]
         return self.ask(client, way, messages=[{"role": "user", "content": content}])
 
-    def parse(self, client: openai.OpenAI, way: Way) -> Weather | None:
-        asked: Any = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "response_format": Weather}
+    def parse(self, client: openai.OpenAI, way: Way, text: str = "hi") -> Weather | None:
+        asked: Any = {"model": "m", "messages": [{"role": "user", "content": text}], "response_format": Weather}
         if way == "whole":
             return client.chat.completions.parse(**asked).choices[0].message.parsed
         with client.chat.completions.stream(**asked) as stream:
@@ -137,22 +154,6 @@ def _chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
 
 def _event(**members: Any) -> bytes:
     return b"data: " + json.dumps({**HEAD, "object": "chat.completion.chunk", **members}).encode() + b"\n\n"
-
-
-def _heard(reply: ChatCompletion) -> Said:
-    (choice,) = reply.choices
-    message = choice.message
-    extra = message.model_extra or {}
-    calls = [(call.id, call.function) for call in message.tool_calls or () if call.type == "function"]
-    said = Said(
-        message.content or "",
-        tuple(Call(call_id, function.name, function.arguments) for call_id, function in calls),
-        extra.get("reasoning_content", ""),
-        extra.get("reasoning_details", [{"data": ""}])[0]["data"],
-    )
-    assert choice.finish_reason == _finish(said) and message.role == "assistant"
-    assert reply.usage and (reply.usage.prompt_tokens, reply.usage.completion_tokens) == TOKENS
-    return said
 
 
 def _added_up(chunks: Iterable[ChatCompletionChunk]) -> Said:

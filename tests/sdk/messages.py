@@ -53,14 +53,35 @@ class Messages:
         found: anthropic.Stream[RawMessageStreamEvent] = client.messages.create(**asked, stream=True)
         return found
 
-    def ask(self, client: anthropic.Anthropic, way: Way, text: str = "hi", **more: Any) -> Said:
+    def fetch(self, client: anthropic.Anthropic, way: Way, text: str = "hi", **more: Any) -> Message:
         asked: Any = {**ASK, "messages": [{"role": "user", "content": text}], **more}
         if way == "whole":
-            return _heard(client.messages.create(**asked))
-        if way == "events":
-            return _added_up(client.messages.create(**asked, stream=True))
+            whole: Message = client.messages.create(**asked)
+            return whole
         with client.messages.stream(**asked) as stream:
-            return _heard(stream.get_final_message())
+            return stream.get_final_message()
+
+    def ask(self, client: anthropic.Anthropic, way: Way, text: str = "hi", **more: Any) -> Said:
+        if way != "events":
+            return self.read(self.fetch(client, way, text, **more))
+        asked: Any = {**ASK, "messages": [{"role": "user", "content": text}], **more}
+        return _added_up(client.messages.create(**asked, stream=True))
+
+    def read(self, message: Message) -> Said:
+        text = thought = seal = ""
+        calls = []
+        for block in message.content:
+            match block.type:
+                case "text":
+                    text += block.text
+                case "thinking":
+                    thought, seal = thought + block.thinking, seal + block.signature
+                case "tool_use":
+                    calls.append(Call(block.id, block.name, json.dumps(block.input)))
+        said = Said(text, tuple(calls), thought, seal)
+        assert message.stop_reason == _reason(said) and message.role == "assistant"
+        assert (message.usage.input_tokens, message.usage.output_tokens) == TOKENS
+        return said
 
     def again(self, client: anthropic.Anthropic, way: Way, before: Said) -> Said:
         results = [{"type": "tool_result", "tool_use_id": call.id, "content": "42"} for call in before.calls]
@@ -76,8 +97,8 @@ class Messages:
         ]
         return self.ask(client, way, messages=[{"role": "user", "content": content}])
 
-    def parse(self, client: anthropic.Anthropic, way: Way) -> Weather | None:
-        asked: Any = {**ASK, "messages": [{"role": "user", "content": "hi"}], "output_format": Weather}
+    def parse(self, client: anthropic.Anthropic, way: Way, text: str = "hi") -> Weather | None:
+        asked: Any = {**ASK, "messages": [{"role": "user", "content": text}], "output_format": Weather}
         if way == "whole":
             return client.messages.parse(**asked).parsed_output
         with client.messages.stream(**asked) as stream:
@@ -133,23 +154,6 @@ def _deltas(block: dict[str, Any]) -> list[dict[str, str]]:
 
 def _event(kind: str, **members: Any) -> bytes:
     return f"event: {kind}\ndata: {json.dumps({'type': kind, **members})}\n\n".encode()
-
-
-def _heard(message: Message) -> Said:
-    text = thought = seal = ""
-    calls = []
-    for block in message.content:
-        match block.type:
-            case "text":
-                text += block.text
-            case "thinking":
-                thought, seal = thought + block.thinking, seal + block.signature
-            case "tool_use":
-                calls.append(Call(block.id, block.name, json.dumps(block.input)))
-    said = Said(text, tuple(calls), thought, seal)
-    assert message.stop_reason == _reason(said) and message.role == "assistant"
-    assert (message.usage.input_tokens, message.usage.output_tokens) == TOKENS
-    return said
 
 
 def _added_up(events: Iterable[RawMessageStreamEvent]) -> Said:

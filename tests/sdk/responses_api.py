@@ -40,14 +40,31 @@ class Responses:
     def begin(self, client: openai.OpenAI, text: str = "hi") -> openai.Stream[ResponseStreamEvent]:
         return client.responses.create(model="m", input=text, stream=True)
 
-    def ask(self, client: openai.OpenAI, way: Way, text: str = "hi", **more: Any) -> Said:
-        asked = {"model": "m", "input": text, **more}
+    def fetch(self, client: openai.OpenAI, way: Way, text: str = "hi", **more: Any) -> Response:
+        asked = {"model": "m", "input": text, "store": False, **more}
         if way == "whole":
-            return _heard(client.responses.create(**asked))
-        if way == "events":
-            return _added_up(client.responses.create(**asked, stream=True))
+            whole: Response = client.responses.create(**asked)
+            return whole
         with client.responses.stream(**asked) as stream:
-            return _heard(stream.get_final_response())
+            return stream.get_final_response()
+
+    def ask(self, client: openai.OpenAI, way: Way, text: str = "hi", **more: Any) -> Said:
+        if way != "events":
+            return self.read(self.fetch(client, way, text, **more))
+        return _added_up(client.responses.create(**{"model": "m", "input": text, "store": False, **more}, stream=True))
+
+    def read(self, response: Response) -> Said:
+        thought = seal = ""
+        calls = []
+        for item in response.output:
+            if item.type == "reasoning":
+                thought += "".join(part.text for part in item.summary)
+                seal += item.encrypted_content or ""
+            elif item.type == "function_call":
+                calls.append(Call(item.call_id, item.name, item.arguments))
+        assert response.status == "completed"
+        assert response.usage and (response.usage.input_tokens, response.usage.output_tokens) == TOKENS
+        return Said(response.output_text, tuple(calls), thought, seal)
 
     def again(self, client: openai.OpenAI, way: Way, before: Said) -> Said:
         results = [{"type": "function_call_output", "call_id": call.id, "output": "42"} for call in before.calls]
@@ -60,10 +77,10 @@ class Responses:
         content = [{"type": "input_text", "text": "What is it?"}, *images]
         return self.ask(client, way, input=[{"role": "user", "content": content}])
 
-    def parse(self, client: openai.OpenAI, way: Way) -> Weather | None:
+    def parse(self, client: openai.OpenAI, way: Way, text: str = "hi") -> Weather | None:
         if way == "whole":
-            return client.responses.parse(model="m", input="hi", text_format=Weather).output_parsed
-        with client.responses.stream(model="m", input="hi", text_format=Weather) as stream:
+            return client.responses.parse(model="m", input=text, store=False, text_format=Weather).output_parsed
+        with client.responses.stream(model="m", input=text, store=False, text_format=Weather) as stream:
             return stream.get_final_response().output_parsed
 
     def broken(self, message: str) -> bytes:
@@ -86,20 +103,6 @@ def _items(said: Said) -> list[dict[str, Any]]:
     return found
 
 
-def _heard(response: Response) -> Said:
-    thought = seal = ""
-    calls = []
-    for item in response.output:
-        if item.type == "reasoning":
-            thought += "".join(part.text for part in item.summary)
-            seal += item.encrypted_content or ""
-        elif item.type == "function_call":
-            calls.append(Call(item.call_id, item.name, item.arguments))
-    assert response.status == "completed"
-    assert response.usage and (response.usage.input_tokens, response.usage.output_tokens) == TOKENS
-    return Said(response.output_text, tuple(calls), thought, seal)
-
-
 def _added_up(events: Iterable[ResponseStreamEvent]) -> Said:
     """What the deltas say; the last event's response says the same."""
     told = {"response.output_text.delta": "", "response.reasoning_summary_text.delta": ""}
@@ -114,7 +117,7 @@ def _added_up(events: Iterable[ResponseStreamEvent]) -> Said:
             calls[event.output_index][2] += event.delta
     assert [event.sequence_number for event in (*rest, last)] == list(range(len(rest) + 1))
     assert last.type == "response.completed"
-    whole = _heard(last.response)
+    whole = Responses().read(last.response)
     text, thought = told.values()
     assert whole == Said(text, tuple(Call(*call) for call in calls.values()), thought, whole.seal)
     return whole
