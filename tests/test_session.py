@@ -5,7 +5,7 @@ import zlib
 from types import SimpleNamespace
 
 import pytest
-from fakes import KEY, Asks, Play, Says, answered, ask, opened, prompt, reply, rules
+from fakes import KEY, Asks, Play, Says, answered, ask, chain, opened, prompt, reply, rules
 
 from extproc.dialects import openai_chat
 from extproc.model import (
@@ -325,6 +325,24 @@ def test_a_stream_that_the_client_leaves_is_recorded_with_what_was_decided() -> 
     play.perform(play.session.closed())
     (end,) = play.records("end")
     assert end["outcome"] == "aborted" and [d.verdict for d in end["decisions"]] == ["allow", "redact"]  # type: ignore[attr-defined]
+
+
+def test_a_client_that_leaves_after_the_terminal_event_has_heard_all_of_it() -> None:
+    """OpenAI's SDK reads no further than `[DONE]`; the provider may end the body a moment later."""
+    play = Play(rules(dlp("redact")))
+    play.tell(ask(), prompt(CHAT), STREAM, reply(LEAK, False), reply(b"data: [DONE]\n\n", False))
+    play.perform(play.session.closed())
+    play.perform(play.session.closed())
+    (end,) = play.records("end")
+    assert end["outcome"] == "redacted"
+
+
+def test_nor_is_it_heard_where_all_is_held_to_be_judged_whole() -> None:
+    play = Play(rules(chain=chain(dlp("redact"), buffered=True)))
+    play.tell(ask(), prompt(CHAT), STREAM, reply(EVENT, False), reply(b"data: [DONE]\n\n", False))
+    play.perform(play.session.closed())
+    (end,) = play.records("end")
+    assert end["outcome"] == "aborted"
 
 
 def test_a_coded_stream_is_decoded_piece_by_piece() -> None:

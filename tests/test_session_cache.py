@@ -320,10 +320,19 @@ def test_a_stream_without_its_terminal_event_is_abandoned() -> None:
     assert facts(heard) == [Abandon(looks(heard)[0].key)]
 
 
+def test_a_stream_whose_client_leaves_after_the_terminal_event_is_kept() -> None:
+    heard = play(Lead())
+    stream(heard, EVENTS)
+    heard.perform(heard.session.closed())
+    assert fill(heard).data == EVENTS
+    (end,) = heard.records("end")
+    assert end["outcome"] == "allowed"
+
+
 @pytest.mark.parametrize("how", ["closed", "broke"])
 def test_whoever_leads_and_goes_away_lets_the_others_go(how: str) -> None:
     heard = play(Lead())
-    stream(heard, EVENTS)
+    stream(heard, EVENTS.removesuffix(b"data: [DONE]\n\n"))
     heard.perform(heard.session.closed() if how == "closed" else heard.session.broke("Boom"))
     assert facts(heard) == [Abandon(looks(heard)[0].key)]
 
@@ -337,7 +346,7 @@ def test_a_stream_of_another_status_than_200_is_abandoned() -> None:
 
 def test_whoever_does_not_lead_goes_away_quietly() -> None:
     heard = play(Free())
-    stream(heard, EVENTS)
+    stream(heard, EVENTS.removesuffix(b"data: [DONE]\n\n"))
     heard.perform(heard.session.closed())
     assert facts(heard) == []
 

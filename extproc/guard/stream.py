@@ -78,6 +78,11 @@ class StreamGuard:
         """Whether the stream has had its terminal event, and was not stopped."""
         return self._reader.done and not self.stopped
 
+    @property
+    def heard_out(self) -> bool:
+        """Whether the terminal event has left, with all that came before it."""
+        return self.complete and not self._queue
+
     def feed(self, data: bytes) -> bytes:
         """What may go on after these bytes; the end of the stream where they make it stop."""
         out: list[bytes] = []

@@ -84,11 +84,16 @@ class Session:
         return not self._ledger.answered and (self._request.direction.replies_held or self._response.owes)
 
     def closed(self) -> Steps:
-        """The stream is over. An exchange that has not ended was given up by the client, the provider or Envoy."""
+        """The stream is over. An exchange that has not ended was given up by the client, the provider or Envoy, unless
+        the reply had come to its end by its own account."""
         if self._ledger.began and not self._ledger.ended:
-            if self._response.streaming:
-                self._response.streaming.conclude()
-            yield from self._ledger.end("aborted", "stream_closed")
+            streaming = self._response.streaming
+            if streaming:
+                streaming.conclude()
+            if streaming and streaming.heard_out:
+                yield from self._ledger.passed()
+            else:
+                yield from self._ledger.end("aborted", "stream_closed")
 
     def broke(self, error: str) -> Steps:
         """We failed: nothing may pass. Before a response the client is told so; after it the stream is cut."""

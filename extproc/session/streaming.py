@@ -72,6 +72,11 @@ class Streaming:
         if out:
             yield Send(Chunk(Phase.RESPONSE_BODY, out))
 
+    @property
+    def heard_out(self) -> bool:
+        """Whether the client has had the terminal event. OpenAI's SDK reads no further, and closes the stream."""
+        return self._guard.heard_out
+
     def conclude(self) -> None:
         """Put into the exchange what the stream said and what was decided about it."""
         self._guard.conclude()
