@@ -49,7 +49,9 @@ class Chat:
         if said.calls:
             message["tool_calls"] = [_call(call, call.arguments) for call in said.calls]
         if said.thought:
-            message |= {"reasoning_content": said.thought, "reasoning_details": [_sealed(said)]}
+            message["reasoning_content"] = said.thought
+        if said.seal:
+            message["reasoning_details"] = [_sealed(said)]
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(said)}
         return json.dumps({**HEAD, "object": "chat.completion", "choices": [choice], "usage": USAGE}).encode()
 
@@ -57,6 +59,7 @@ class Chat:
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": None if said.calls else "", "refusal": None}]
         if said.thought:
             deltas += [{"reasoning_content": word} for word in words(said.thought)]
+        if said.seal:
             deltas.append({"reasoning_details": [_sealed(said)]})
         deltas += [{"content": word} for word in words(said.text) if word]
         for index, call in enumerate(said.calls):
