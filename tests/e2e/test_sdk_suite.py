@@ -13,6 +13,7 @@ from live import eventually
 from sdk.chat import Chat
 from sdk.completions import Completions
 from sdk.messages import Messages
+from sdk.numbers import NUMBERS, Numbers
 from sdk.responses_api import Responses
 from sdk.speaker import WAYS, Call, Said, Speaker, Talker, Way, Weather
 from sdk.stacks import GUARDED, LARGEST, OPEN, document
@@ -253,3 +254,62 @@ def test_a_stream_that_is_closed_in_the_middle_stops_the_provider(stage: Stage, 
     with speaker.begin(client) as stream:
         next(iter(stream))
     eventually(stage.player.gone.is_set, "the provider's connection closed")
+
+
+@pytest.fixture(params=NUMBERS)
+def numbers(request: pytest.FixtureRequest) -> Numbers:
+    return NUMBERS[request.param]
+
+
+def test_numbers_are_had_as_they_were_given(stage: Stage, numbers: Numbers, guarded: bool) -> None:
+    stage.player.play(numbers.reply, headers=JSON)
+    with numbers.client(stage.gateway) as client:
+        assert numbers.ask(client, "How much is ACME-123456?") == numbers.found
+    assert ("[DLP_REDACTED]" in sent(stage)) is guarded is ("ACME" not in sent(stage))
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, "BadRequestError"), (429, "RateLimitError"), (500, "APIError")])
+def test_a_refusal_of_numbers_is_the_sdks_own_error(stage: Stage, numbers: Numbers, status: int, kind: str) -> None:
+    stage.player.play(numbers.speaker.error("The provider says no."), headers=JSON, status=status)
+    with (
+        numbers.client(stage.gateway) as client,
+        pytest.raises(getattr(numbers.errors, kind), match="The provider says no") as caught,
+    ):
+        numbers.ask(client, "hi")
+    assert caught.value.status_code == status
+
+
+def test_the_gateways_refusal_of_numbers_is_too(stage: Stage, numbers: Numbers, guarded: bool) -> None:
+    stage.player.play(numbers.reply, headers=JSON)
+    before = len(stage.player.bodies)
+    refused = pytest.raises(numbers.errors.AuthenticationError)
+    with numbers.client(stage.gateway, api_key="kt_ak_" + "x" * 32) as stranger, refused:
+        numbers.ask(stranger, "hi")
+    with numbers.client(stage.gateway) as client:
+        if guarded:
+            with pytest.raises(numbers.errors.ConflictError):
+                numbers.ask(client, ATTACK)
+            assert len(stage.player.bodies) == before
+        else:
+            assert numbers.ask(client, ATTACK) == numbers.found
+
+
+def test_who_waits_no_longer_for_numbers_has_a_timeout(stage: Stage, numbers: Numbers) -> None:
+    stage.player.play(b"", SILENT)
+    with numbers.client(stage.gateway) as client, pytest.raises(numbers.errors.APITimeoutError):
+        numbers.ask(client.with_options(timeout=0.3), "hi")
+    eventually(stage.player.gone.is_set, "the provider's connection closed")
+
+
+def test_each_sdk_lists_the_models_and_finds_one(stage: Stage, clients: dict[str, Any]) -> None:
+    before = len(stage.player.bodies)
+    for name in ("openai-chat", "anthropic-messages"):
+        models, errors = clients[name].models, SPEAKERS[name].errors
+        assert [model.id for model in models.list()] == ["claude"]
+        assert models.retrieve("claude").id == "claude"
+        with pytest.raises(errors.NotFoundError, match="nothing-like-it"):
+            models.retrieve("nothing-like-it")
+        refused = pytest.raises(errors.AuthenticationError)
+        with SPEAKERS[name].client(stage.gateway, api_key="no-key") as stranger, refused:
+            stranger.models.list()
+    assert len(stage.player.bodies) == before
