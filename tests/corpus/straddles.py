@@ -90,9 +90,18 @@ def _comments(body: bytes) -> bytes:
     return b": hello\n\n" + body.replace(b"\n\n", b"\n\n: alive\n\n", 3)
 
 
+def _lines(body: bytes) -> bytes:
+    """Each event's data on two lines, which is the same JSON."""
+    return b"\n\n".join(event.replace(b', "', b',\ndata: "', 1) for event in body.split(b"\n\n"))
+
+
 FRAMINGS: Mapping[str, Callable[[bytes], bytes]] = {
     "lf": lambda body: body,
     "crlf": lambda body: body.replace(b"\n", b"\r\n"),
+    "cr": lambda body: body.replace(b"\n", b"\r"),
+    "bom": lambda body: b"\xef\xbb\xbf" + body,
+    "lines": _lines,
+    "ids": lambda body: body.replace(b"data: ", b"id: 7\nretry: 100\ndata: "),
     "nospace": lambda body: body.replace(b"data: ", b"data:").replace(b"event: ", b"event:"),
     "comments": _comments,
 }

@@ -112,15 +112,6 @@ def test_an_embedding_and_a_completion_are_the_next_ones_hit(cached: Demo) -> No
         assert sum(request.path.endswith(path) for request in provider.requests) == 1
 
 
-def test_a_cached_completion_is_a_stream_to_who_streams(cached: Demo) -> None:
-    gateway, _ = cached
-    with sdk(gateway) as client:
-        first = client.completions.create(model="demo", prompt="in either form")
-        chunks = list(client.completions.create(model="demo", prompt="in either form", stream=True))
-    assert "".join(choice.text for chunk in chunks for choice in chunk.choices) == first.choices[0].text
-    assert [c.finish_reason for chunk in chunks for c in chunk.choices][-1] == "stop"
-
-
 def test_an_event_tells_the_dialect_and_the_tokens(demo: Demo) -> None:
     gateway, _ = demo
     with gateway.client() as client:

@@ -36,7 +36,8 @@ def single_bytes(body: bytes, _: Random) -> list[bytes]:
 
 
 Split = Callable[[bytes, Random], list[bytes]]
-SPLITS: tuple[Split, ...] = (whole, pieces, single_bytes)
+SPLITS = (pieces, pytest.param(whole, marks=pytest.mark.full), pytest.param(single_bytes, marks=pytest.mark.full))
+"""Pieces cut what the others cut; byte by byte the streams take long."""
 
 
 def knowing(values: list[Value]) -> Link:
