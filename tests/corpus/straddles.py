@@ -1,4 +1,4 @@
-"""Streams of the other APIs in which a value straddles deltas; `corpus.streams` has those of OpenAI's chat.
+"""Streams of every API in which a value straddles deltas; `corpus.streams` has more of OpenAI's chat.
 
     for case in straddles(SPEECHES["anthropic-messages"], values, seed=1):
         assert not any(case.value in text for text in case.speech.heard(guarded(case.body))[case.channel])
@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from corpus import anthropic_speech, completions_speech, responses_speech
+from corpus import anthropic_speech, chat_speech, completions_speech, responses_speech
 from corpus.streams import WORDS, escaped
 from corpus.values import Value
 
-from extproc.dialects import anthropic_messages, openai_completions, openai_responses
+from extproc.dialects import anthropic_messages, openai_chat, openai_completions, openai_responses
 from extproc.guard.stream import Reader
 
 Cut = Callable[[str], Sequence[str]]
@@ -59,6 +59,14 @@ class Straddle:
 
 
 SPEECHES = {
+    "openai-chat": Speech(
+        lambda: openai_chat.stream(max_depth=64),
+        chat_speech.CHANNELS,
+        chat_speech.CODED,
+        chat_speech.write,
+        chat_speech.heard,
+        chat_speech.endings,
+    ),
     "openai-responses": Speech(
         lambda: openai_responses.stream(max_depth=64),
         responses_speech.CHANNELS,

@@ -1,4 +1,4 @@
-"""The streams of the other APIs are streams: they parse, and the value is in them, across deltas, where they say."""
+"""The streams of every API are streams: they parse, and the value is in them, across deltas, where they say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The floor in every other API: no value of the corpus is heard in a guarded stream, in none of the places that say it."""
+"""The floor in every API: no value of the corpus is heard in a guarded stream, in none of the places that say it."""
 
 from __future__ import annotations
 
