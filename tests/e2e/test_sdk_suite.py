@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -254,6 +256,45 @@ def test_a_stream_that_is_closed_in_the_middle_stops_the_provider(stage: Stage, 
     with speaker.begin(client) as stream:
         next(iter(stream))
     eventually(stage.player.gone.is_set, "the provider's connection closed")
+
+
+def asynchronous(stage: Stage, speaker: Speaker, client: Any) -> Any:
+    """The SDK's asynchronous client, for the same address and key."""
+    sdk, context = speaker.errors, ssl.create_default_context(cafile=str(stage.gateway.ca))
+    made = sdk.AsyncOpenAI if hasattr(sdk, "AsyncOpenAI") else sdk.AsyncAnthropic
+    web = sdk.DefaultAsyncHttpxClient(verify=context)
+    return made(base_url=str(client.base_url), api_key=client.api_key, max_retries=0, http_client=web)
+
+
+async def test_a_task_that_is_cancelled_in_the_middle_of_a_stream_stops_the_provider(
+    stage: Stage, speaker: Speaker, client: Any
+) -> None:
+    stage.player.play(*speaker.events(HELLO)[:6], *(0.02, speaker.delta("and on ")) * 1000)
+    begun = asyncio.Event()
+
+    async def read(sdk: Any) -> None:
+        async for _ in await speaker.begin(sdk):
+            begun.set()
+
+    async with asynchronous(stage, speaker, client) as sdk:
+        reading = asyncio.create_task(read(sdk))
+        await asyncio.wait_for(begun.wait(), 20)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        eventually(stage.player.gone.is_set, "the provider's connection closed")
+
+
+async def test_so_does_one_that_is_cancelled_before_its_reply(stage: Stage, speaker: Speaker, client: Any) -> None:
+    stage.player.play(b"", SILENT)
+    before = len(stage.player.bodies)
+    async with asynchronous(stage, speaker, client) as sdk:
+        asking = asyncio.create_task(speaker.begin(sdk))
+        await asyncio.to_thread(eventually, lambda: len(stage.player.bodies) > before, "request at the provider")
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        eventually(stage.player.gone.is_set, "the provider's connection closed")
 
 
 @pytest.fixture(params=NUMBERS)
