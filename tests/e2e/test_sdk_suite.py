@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import httpx2
+import openai
 import pytest
 from live import eventually
 from sdk.chat import Chat
@@ -117,6 +118,26 @@ def test_a_structured_answer_is_parsed(stage: Stage, talker: Talker, client: Any
     plays(stage, talker, way, Said('{"city":"Bern","celsius":-3.50}'))
     assert talker.parse(client, way) == Weather(city="Bern", celsius=-3.5)
     assert '"celsius"' in sent(stage) and '"json_schema"' in sent(stage)
+
+
+def test_the_arguments_of_a_tool_are_parsed(stage: Stage, clients: dict[str, Any]) -> None:
+    """OpenAI's SDK does it in both of its APIs; Anthropic's has them as objects."""
+    sdk: openai.OpenAI = clients["openai-chat"]
+    said = Said(calls=(Call("call_1", "Weather", '{"city":"Bern","celsius":-3.50}'),))
+    asked: Any = {"model": "m", "tools": [openai.pydantic_function_tool(Weather)]}
+    asked["messages"] = [{"role": "user", "content": "hi"}]
+    plays(stage, SPEAKERS["openai-chat"], "whole", said)
+    whole = sdk.chat.completions.parse(**asked)
+    plays(stage, SPEAKERS["openai-chat"], "helper", said)
+    with sdk.chat.completions.stream(**asked) as stream:
+        streamed = stream.get_final_completion()
+    for reply in (whole, streamed):
+        (call,) = reply.choices[0].message.tool_calls or [None]
+        assert call and call.function.parsed_arguments == Weather(city="Bern", celsius=-3.5)
+    tool: Any = {"type": "function", "name": "Weather", "parameters": Weather.model_json_schema(), "strict": True}
+    plays(stage, SPEAKERS["openai-responses"], "whole", said)
+    (item,) = sdk.responses.parse(model="m", input="hi", tools=[tool]).output
+    assert item.type == "function_call" and item.parsed_arguments == {"city": "Bern", "celsius": -3.5}
 
 
 @pytest.mark.parametrize("way", WAYS)
