@@ -241,7 +241,7 @@ def test_an_error_in_the_middle_of_a_stream_is_told(stage: Stage, speaker: Speak
     assert "The provider is lost." in speaker.lament(client)
 
 
-@pytest.mark.parametrize("way", ["whole", "events"])
+@pytest.mark.parametrize("way", [pytest.param("whole", marks=pytest.mark.full), "events"])
 def test_a_client_that_waits_no_longer_has_its_timeout_and_stops_the_provider(
     stage: Stage, speaker: Speaker, client: Any, way: Way
 ) -> None:
@@ -356,6 +356,7 @@ def test_the_gateways_refusal_of_numbers_is_too(stage: Stage, numbers: Numbers, 
             assert numbers.ask(client, ATTACK) == numbers.found
 
 
+@pytest.mark.full
 def test_who_waits_no_longer_for_numbers_has_a_timeout(stage: Stage, numbers: Numbers) -> None:
     stage.player.play(b"", SILENT)
     with numbers.client(stage.gateway) as client, pytest.raises(numbers.errors.APITimeoutError):

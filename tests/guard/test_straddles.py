@@ -62,6 +62,11 @@ def at(name: str, place: str) -> list[Straddle]:
     return [each for each in cases(name) if f"-{place}-" in each.name and each.channel == channel]
 
 
+def some(name: str, place: str) -> list[Straddle]:
+    """A third of them, in which every shape and framing comes."""
+    return at(name, place)[::3]
+
+
 def guarded(case: Straddle, parts: list[bytes], link: Link, pauses: Random | None = None) -> bytes:
     """The stream behind the guard; with `pauses`, the provider rests now and then, and what is settled leaves."""
     exchange = Exchange(request=Request("m", True, ()))
@@ -105,7 +110,7 @@ def test_no_value_is_heard_and_the_rest_of_the_stream_is_whole(name: str, place:
 
 @pytest.mark.parametrize(("name", "place"), PLACES)
 def test_nor_where_the_provider_pauses(name: str, place: str) -> None:
-    for case in at(name, place):
+    for case in some(name, place):
         rng = Random(case.name)
         check(case, guarded(case, pieces(case.body, rng), LINK, rng))
 
@@ -113,7 +118,7 @@ def test_nor_where_the_provider_pauses(name: str, place: str) -> None:
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize(("name", "place"), PLACES)
 def test_a_stream_without_a_match_keeps_its_bytes(name: str, place: str, split: Split) -> None:
-    for case in at(name, place):
+    for case in some(name, place):
         assert guarded(case, split(case.body, Random(case.name)), UNMATCHED) == case.body, case.name
 
 
