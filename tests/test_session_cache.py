@@ -306,6 +306,15 @@ def test_a_stream_is_kept_whole_after_its_terminal_event_wherever_it_is_cut(cut:
     assert (fill(heard).form, fill(heard).data) == ("stream", EVENTS)
 
 
+def test_tokens_that_the_client_was_not_shown_are_kept_beside_its_stream() -> None:
+    heard = Play(rules(cache=CacheRules(secret=b"s" * 32), asks_usage=True), lambda question: Lead())
+    *hello, usage, done = openai_chat.replay(REPLY_BYTES, wants_usage=True).split(b"\n\n")[:-1]
+    told = b"".join(each.replace(b',"usage":null', b"") + b"\n\n" for each in hello)
+    stream(heard, told, usage + b"\n\n", done + b"\n\n")
+    heard.tell(reply(b""))
+    assert (fill(heard).data, fill(heard).hidden) == (EVENTS, usage + b"\n\n")
+
+
 def test_a_stream_that_ends_by_trailers_is_kept_too() -> None:
     heard = play(Lead())
     stream(heard, EVENTS)

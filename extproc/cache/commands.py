@@ -41,7 +41,10 @@ Answer = Found | Lead | Free
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """A provider's whole reply as it was sent to the client: a JSON body, or the events of a stream."""
+    """A provider's whole reply as it was sent to the client: a JSON body, or the events of a stream.
+
+    `hidden` is an event that the client was not shown, because we alone had asked for it.
+    """
 
     key: bytes
     dialect: str
@@ -49,6 +52,7 @@ class Fill:
     data: bytes
     wanted_usage: bool
     ttl: float
+    hidden: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

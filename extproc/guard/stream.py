@@ -65,6 +65,7 @@ class StreamGuard:
         self._judges = judges(chain.on_stream(exchange), exchange, chain.clock)
         self._realtime = None if self._judges is None else Realtime(self._judges, self._queue)
         self.stopped: Refused | Failed | None = None
+        self.hidden = b""  # the last event of which the dialect shows the client nothing
 
     @property
     def wake_after(self) -> float:
@@ -139,6 +140,8 @@ class StreamGuard:
         known = len(self._reader.finished)
         fragments = self._read(event)
         shown = self._reader.shown(event)
+        if not shown.raw:
+            self.hidden = event.raw
         waiting = self._queue.put(shown, fragments if shown.raw else ())
         if self._queue.size > self._limits.held_bytes:
             raise Stop(Failed("The reply is larger than this gateway holds back.", "reply_too_large"))

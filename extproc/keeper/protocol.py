@@ -20,7 +20,7 @@ MOST = 64 << 20
 
 _HEAD = struct.Struct("<IBQ")  # length of what follows it, operation, number
 _ASKED = struct.Struct("<d")  # seconds that others wait
-_FILLED = struct.Struct("<dB?B")  # seconds to live, form, usage wanted, length of the dialect's name
+_FILLED = struct.Struct("<dB?BI")  # seconds to live, form, usage wanted, lengths of the dialect's name and of `hidden`
 _FOUND_HEAD = struct.Struct("<I")
 _FORMS: tuple[Literal["json"], Literal["stream"]] = ("json", "stream")
 
@@ -95,8 +95,8 @@ def command(number: int, said: Command) -> bytes:
             return _frame(_Op.PING, number, b"")
         case Fill():
             name = said.dialect.encode()
-            facts = _FILLED.pack(said.ttl, _FORMS.index(said.form), said.wanted_usage, len(name))
-            return _frame(_Op.FILL, number, b"".join((said.key, facts, name, said.data)))
+            facts = _FILLED.pack(said.ttl, _FORMS.index(said.form), said.wanted_usage, len(name), len(said.hidden))
+            return _frame(_Op.FILL, number, b"".join((said.key, facts, name, said.hidden, said.data)))
         case Abandon(key):
             return _frame(_Op.ABANDON, number, key)
 
@@ -112,10 +112,10 @@ def read_command(operation: int, payload: bytes) -> Command:
             case _Op.PING:
                 return Ping()
             case _Op.FILL:
-                ttl, form, wanted, named = _FILLED.unpack_from(payload, KEY)
+                ttl, form, wanted, named, hidden = _FILLED.unpack_from(payload, KEY)
                 at = KEY + _FILLED.size
-                name = payload[at : at + named].decode()
-                return Fill(payload[:KEY], name, _FORMS[form], payload[at + named :], wanted, ttl)
+                name, data = payload[at : at + named].decode(), payload[at + named :]
+                return Fill(payload[:KEY], name, _FORMS[form], data[hidden:], wanted, ttl, data[:hidden])
             case _Op.ABANDON if len(payload) == KEY:
                 return Abandon(payload)
     except (struct.error, IndexError, UnicodeDecodeError) as error:

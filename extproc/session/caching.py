@@ -36,6 +36,7 @@ class Caching:
         self._key = b""
         self._dialect = ""
         self._wants_usage = False
+        self.hidden = b""  # the usage of a stream whose client did not ask for it, while others may
         self._leads = False
         self._offer: tuple[Form, list[bytes]] | None = None
         self._size = 0
@@ -140,13 +141,19 @@ class Caching:
         if complete and self._worth_keeping(exchange) and self._offer and self._rules:
             form, pieces = self._offer
             data = b"".join(pieces)
-            return Fill(self._key, self._dialect, form, data, self._wants_usage, self._rules.ttl_seconds)
+            ttl = self._rules.ttl_seconds
+            return Fill(self._key, self._dialect, form, data, self._wants_usage, ttl, self.hidden)
         return Abandon(self._key) if self._leads else None
 
     def _worth_keeping(self, exchange: Exchange) -> bool:
         """The keeper looks closer; here is what only the exchange knows, or rules out most for little."""
         reply, rules = exchange.response, self._rules
-        if reply is None or rules is None or self._offer is None or not 0 < self._size <= rules.max_entry_bytes:
+        if (
+            reply is None
+            or rules is None
+            or self._offer is None
+            or not 0 < self._size <= rules.max_entry_bytes - len(self.hidden)
+        ):
             return False
         changed = any(d.enforced and d.stage == "output" and d.verdict != "allow" for d in exchange.decisions)
         return not changed and (reply.usage.output_tokens or 0) <= rules.max_entry_tokens

@@ -80,6 +80,7 @@ class Streaming:
     def conclude(self) -> None:
         """Put into the exchange what the stream said and what was decided about it."""
         self._guard.conclude()
+        self._ledger.caching.hidden = self._guard.hidden
 
     def _piece(self, data: bytes, *, last: bool) -> Steps:
         over = self._over

@@ -49,6 +49,15 @@ def test_a_stream_is_kept_with_the_reply_that_it_amounts_to() -> None:
     assert json.loads(kept.body)["choices"] == reply()["choices"]
 
 
+def test_the_tokens_that_the_client_was_not_shown_are_kept_for_who_asks_for_them() -> None:
+    data = stream(HELLO, STOP, "[DONE]")
+    told = '{"id":"c1","choices":[],"usage":{"total_tokens":5,"details":{"cached":1,"note":"unjudged"},"by":"us"},"x":"unjudged"}'
+    fill = Fill(b"k" * 32, "openai-chat", "stream", data, False, 60.0, stream(told))
+    kept = entry(fill, DIALECTS, 7.0)  # type: ignore[arg-type]
+    assert isinstance(kept, Entry) and kept.events == data
+    assert json.loads(kept.body) == {**reply(), "usage": {"total_tokens": 5, "details": {"cached": 1}}}
+
+
 def test_pings_are_not_kept() -> None:
     data = b": ping\n\n" + stream(HELLO) + b": ping\n\n" + stream(STOP, "[DONE]")
     kept = filled(data, "stream")

@@ -82,6 +82,20 @@ def test_a_hit_is_the_object_that_the_miss_was(
     assert len(stage.player.bodies) == calls
 
 
+@pytest.mark.parametrize("asked", WAYS)
+@pytest.mark.parametrize("name", SPEAKERS)
+def test_a_stream_whose_client_did_not_ask_for_usage_is_a_hit_that_has_it(
+    stage: Stage, clients: dict[str, Any], name: str, asked: Way
+) -> None:
+    speaker, sdk, words, question = SPEAKERS[name], clients[name], said(name, "helper"), f"untold, asked {asked}?"
+    plays(stage, speaker, "helper", words)
+    with speaker.begin(sdk, question) as events:
+        assert list(events)
+    calls = len(stage.player.bodies)
+    assert speaker.ask(sdk, asked, question) == words
+    assert len(stage.player.bodies) == calls
+
+
 @pytest.mark.parametrize("asked", PUT_TOGETHER)
 @pytest.mark.parametrize("stored", PUT_TOGETHER)
 @pytest.mark.parametrize("name", TALKERS)

@@ -13,7 +13,14 @@ from extproc.keeper.protocol import Command, Frames, Leave, Ping, Pong, Protocol
 
 KEYS = st.binary(min_size=32, max_size=32)
 FILLS = st.builds(
-    Fill, KEYS, st.text(max_size=20), st.sampled_from(["json", "stream"]), st.binary(), st.booleans(), st.floats(1, 1e6)
+    Fill,
+    KEYS,
+    st.text(max_size=20),
+    st.sampled_from(["json", "stream"]),
+    st.binary(),
+    st.booleans(),
+    st.floats(1, 1e6),
+    st.binary(),
 )
 COMMANDS = (
     st.builds(Look, KEYS, st.floats(0, 1e4)) | FILLS | st.builds(Abandon, KEYS) | st.sampled_from([Leave(), Ping()])

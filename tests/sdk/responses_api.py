@@ -38,7 +38,7 @@ class Responses:
         return responses.event("response.output_text.delta", 5, **at, delta=text)
 
     def begin(self, client: openai.OpenAI, text: str = "hi") -> openai.Stream[ResponseStreamEvent]:
-        return client.responses.create(model="m", input=text, stream=True)
+        return client.responses.create(model="m", input=text, store=False, stream=True)
 
     def fetch(self, client: openai.OpenAI, way: Way, text: str = "hi", **more: Any) -> Response:
         asked = {"model": "m", "input": text, "store": False, **more}
