@@ -64,6 +64,12 @@ def test_a_replayed_stream_is_what_a_client_expects() -> None:
     assert values[2]["choices"][0]["finish_reason"] == "stop"
 
 
+def test_what_only_one_provider_says_of_a_choice_is_replayed_too() -> None:
+    said = reply({"role": "assistant", "content": "hi"})
+    said["choices"][0] |= {"native_finish_reason": "end_turn", "content_filter_results": {"hate": {"filtered": False}}}
+    assert json.loads(assemble(replay(json.dumps(said).encode(), wants_usage=True))) == said
+
+
 def test_no_usage_is_sent_to_who_did_not_ask() -> None:
     body = json.dumps(reply({"role": "assistant", "content": "hi"})).encode()
     assert b"usage" not in replay(body, wants_usage=False)

@@ -115,4 +115,5 @@ def _deltas(choice: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"index": index, "delta": first, "finish_reason": None}
     for key in sorted(said, key=lambda name: name == "content"):  # reasoning comes before what it leads to
         yield {"index": index, "delta": {key: said[key]}, "finish_reason": None}
-    yield {"index": index, "delta": {}, "finish_reason": choice.get("finish_reason")}
+    ending = {key: value for key, value in choice.items() if key not in ("index", "message", "logprobs")}
+    yield {"index": index, "delta": {}, "finish_reason": None, **ending}  # with what only one provider has
