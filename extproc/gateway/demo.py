@@ -1,8 +1,9 @@
 """The bundled demo provider: OpenAI's chat and Anthropic's messages, offline, deterministic; tests use it too.
 
 `python -m extproc.gateway.demo --listen 127.0.0.1:0 [--seed N] [--record FILE] [--fault NAME]` prints the address.
-It echoes the last user message, as JSON or as server-sent events whose bytes are cut at seeded places, and calls the
-first tool when the message says `call a tool`. Completions echo each prompt; an embedding follows from its text alone.
+It echoes the last user message, or what a tool gave back, as JSON or as server-sent events whose bytes are cut at
+seeded places, and calls the tool that the message asks for (`demo_calls`). Completions echo each prompt; an embedding
+follows from its text alone.
 Faults, by `--fault` or as a model named `demo-FAULT`: `503`, `429`,
 `hang`, `reset`, `cut` (a stream that breaks in the middle), `stall` (one that falls silent there), `slow` (one that
 takes a tenth of a second a piece), `leak` (a reply that holds ACME-123456), `garbage`.
@@ -23,10 +24,11 @@ from typing import Any
 import orjson
 
 from extproc.gateway import demo_anthropic
+from extproc.gateway.demo_calls import Said, Tool, call, given_back, text_of
 from extproc.gateway.demo_completions import completion_events, completions, embeddings
 from extproc.gateway.demo_responses import response, response_events
 
-_ANTHROPIC = (demo_anthropic.message, demo_anthropic.events)
+_ANTHROPIC = (demo_anthropic.said, demo_anthropic.message, demo_anthropic.events)
 LEAK = "The customer is ACME-123456."
 
 
@@ -140,11 +142,11 @@ def _answer(path: str, value: dict[str, Any], fault: str) -> Answer | None:
     echo = LEAK + " " if fault == "leak" else "You said: "
     streams = bool(value.get("stream"))
     if path.endswith("/messages/count_tokens"):
-        return Answer(orjson.dumps(demo_anthropic.count(_last_user_text(value))))
+        return Answer(orjson.dumps(demo_anthropic.count(demo_anthropic.said(value).text)))
     if path.endswith(("/chat/completions", "/messages")):
-        said = _last_user_text(value)
-        answer = LEAK if fault == "leak" else echo + said
-        whole, events = (_completion, _events) if path.endswith("/completions") else _ANTHROPIC
+        listen, whole, events = _ANTHROPIC if path.endswith("/messages") else (_said, _completion, _events)
+        said = listen(value)
+        answer = LEAK if fault == "leak" else echo + said.text
         if streams:
             return Answer(events(value, said, answer), streams=True)
         return Answer(orjson.dumps(whole(value, said, answer)))
@@ -208,31 +210,33 @@ def _json(body: bytes) -> object:
         return None
 
 
-def _last_user_text(value: dict[str, Any]) -> str:
+def _said(value: dict[str, Any]) -> Said:
     for message in reversed(value.get("messages", [])):
+        content = message.get("content")
+        if message.get("role") == "tool":
+            return given_back(content)
         if message.get("role") == "user":
-            content = message.get("content")
-            return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content or ())
-    return ""
+            return Said(text_of(content))
+    return Said("")
 
 
-def _message(value: dict[str, Any], said: str, answer: str) -> tuple[dict[str, Any], str]:
+def _message(value: dict[str, Any], said: Said, answer: str) -> tuple[dict[str, Any], str]:
     """The assistant's message and its finish reason."""
-    tools = value.get("tools") or []
-    if tools and "call a tool" in said:
-        arguments = orjson.dumps({"query": said}).decode()
-        call: dict[str, Any] = {"id": "call_demo", "type": "function"}
-        call["function"] = {"name": tools[0]["function"]["name"], "arguments": arguments}
-        return {"role": "assistant", "content": None, "tool_calls": [call]}, "tool_calls"
+    functions = [tool["function"] for tool in value.get("tools") or () if "function" in tool]
+    called = call(said, [Tool(each["name"], each.get("parameters") or {}) for each in functions])
+    if called:
+        function = {"name": called.name, "arguments": orjson.dumps(called.arguments).decode()}
+        calls = [{"id": "call_demo", "type": "function", "function": function}]
+        return {"role": "assistant", "content": None, "tool_calls": calls}, "tool_calls"
     return {"role": "assistant", "content": answer}, "stop"
 
 
-def _usage(said: str, answer: str) -> dict[str, int]:
-    asked, answered = len(said.split()), len(answer.split())
+def _usage(said: Said, answer: str) -> dict[str, int]:
+    asked, answered = len(said.text.split()), len(answer.split())
     return {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
 
 
-def _completion(value: dict[str, Any], said: str, answer: str) -> dict[str, Any]:
+def _completion(value: dict[str, Any], said: Said, answer: str) -> dict[str, Any]:
     message, finish = _message(value, said, answer)
     return {
         "id": "chatcmpl-demo",
@@ -244,7 +248,7 @@ def _completion(value: dict[str, Any], said: str, answer: str) -> dict[str, Any]
     }
 
 
-def _events(value: dict[str, Any], said: str, answer: str) -> bytes:
+def _events(value: dict[str, Any], said: Said, answer: str) -> bytes:
     """The stream's bytes: a role, the words, the finish, usage if asked for, `[DONE]`."""
     message, finish = _message(value, said, answer)
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]

@@ -7,35 +7,47 @@ from typing import Any
 
 import orjson
 
+from extproc.gateway.demo_calls import Said, Tool, call, given_back, text_of
 
-def message(value: dict[str, Any], said: str, answer: str) -> dict[str, Any]:
-    """The whole message: the answer, or a call of the first tool."""
-    tools = value.get("tools") or []
-    calls = bool(tools) and "call a tool" in said
+
+def said(value: dict[str, Any]) -> Said:
+    """What the user said last, or what a tool gave back where that is the last of all."""
+    for message in reversed(value.get("messages", [])):
+        if message.get("role") == "user":
+            content = message.get("content")
+            parts = content if isinstance(content, list) else ()
+            results = [part for part in parts if part.get("type") == "tool_result"]
+            return given_back(results[-1].get("content")) if results else Said(text_of(content))
+    return Said("")
+
+
+def message(value: dict[str, Any], said: Said, answer: str) -> dict[str, Any]:
+    """The whole message: the answer, or a call of a tool."""
+    called = call(said, [Tool(each["name"], each.get("input_schema") or {}) for each in value.get("tools") or ()])
     block: dict[str, Any] = {"type": "text", "text": answer}
-    if calls:
-        block = {"type": "tool_use", "id": "toolu_demo", "name": tools[0]["name"], "input": {"query": said}}
+    if called:
+        block = {"type": "tool_use", "id": "toolu_demo", "name": called.name, "input": called.arguments}
     return {
         "id": "msg_demo",
         "type": "message",
         "role": "assistant",
         "model": value.get("model"),
         "content": [block],
-        "stop_reason": "tool_use" if calls else "end_turn",
+        "stop_reason": "tool_use" if called else "end_turn",
         "stop_sequence": None,
-        "usage": {"input_tokens": len(said.split()), "output_tokens": len(answer.split())},
+        "usage": {"input_tokens": len(said.text.split()), "output_tokens": len(answer.split())},
     }
 
 
-def events(value: dict[str, Any], said: str, answer: str) -> bytes:
+def events(value: dict[str, Any], said: Said, answer: str) -> bytes:
     """The stream's bytes: a start, a ping, one block in pieces, the stop reason with usage, the end."""
     rows = _rows(message(value, said, answer))
     return b"".join(f"event: {row['type']}\n".encode() + b"data: " + orjson.dumps(row) + b"\n\n" for row in rows)
 
 
-def count(said: str) -> dict[str, int]:
+def count(text: str) -> dict[str, int]:
     """A token a word."""
-    return {"input_tokens": len(said.split())}
+    return {"input_tokens": len(text.split())}
 
 
 def error(text: str) -> bytes:

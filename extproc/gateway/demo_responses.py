@@ -1,7 +1,4 @@
-"""What the demo provider says to Responses requests: an echo, or a call of the first tool.
-
-`call a tool: WORDS` gives it the words for each argument that it requires.
-"""
+"""What the demo provider says to Responses requests: an echo, or a call of a tool."""
 
 from __future__ import annotations
 
@@ -9,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
+
+from extproc.gateway.demo_calls import Call, Said, Tool, call, given_back, text_of
 
 _REPEATED = ("instructions", "metadata", "previous_response_id", "store", "temperature", "tools", "top_p", "user")
 """Members of a request that its response says again, as OpenAI's do."""
@@ -18,10 +17,11 @@ Event = tuple[str, dict[str, Any]]
 
 def response(value: dict[str, Any], echo: str) -> dict[str, Any]:
     """A whole response of one item."""
-    said = _last_user_text(value)
+    said = _last_said(value)
     tools = value.get("tools") or []
-    item = _call(tools[0], said) if tools and "call a tool" in said else _message(echo + said)
-    tokens = len(said.split()), len((echo + said).split())
+    called = call(said, [Tool(each.get("name", ""), each.get("parameters") or {}) for each in tools])
+    item = _call(called, custom=called.name in _custom(tools)) if called else _message(echo + said.text)
+    tokens = len(said.text.split()), len((echo + said.text).split())
     usage = {
         "input_tokens": tokens[0],
         "input_tokens_details": {"cached_tokens": 0},
@@ -87,24 +87,26 @@ def _message(text: str) -> dict[str, Any]:
     return {"id": "msg_demo", "type": "message", "status": "completed", "role": "assistant", "content": [part]}
 
 
-def _call(tool: dict[str, Any], said: str) -> dict[str, Any]:
-    named = {"id": "fc_demo", "call_id": "call_demo", "name": tool.get("name", ""), "status": "completed"}
-    if tool.get("type") == "custom":
-        return {"type": "custom_tool_call", **named, "input": said}
-    required = (tool.get("parameters") or {}).get("required") or ["query"]
-    told = said.partition("call a tool: ")[2] or said
-    return {"type": "function_call", **named, "arguments": orjson.dumps(dict.fromkeys(required, told)).decode()}
+def _custom(tools: list[dict[str, Any]]) -> set[str]:
+    """The names of those that take a text."""
+    return {each.get("name", "") for each in tools if each.get("type") == "custom"}
 
 
-def _last_user_text(value: dict[str, Any]) -> str:
+def _call(called: Call, *, custom: bool) -> dict[str, Any]:
+    named = {"id": "fc_demo", "call_id": "call_demo", "name": called.name, "status": "completed"}
+    if custom:
+        return {"type": "custom_tool_call", **named, "input": called.words}
+    return {"type": "function_call", **named, "arguments": orjson.dumps(called.arguments).decode()}
+
+
+def _last_said(value: dict[str, Any]) -> Said:
     """What the user said last; what a tool gave back, where that is the last of all."""
     items = value.get("input")
     if isinstance(items, str):
-        return items
+        return Said(items)
     for item in reversed(items or []):
         if str(item.get("type", "")).endswith("_call_output"):
-            return f"the tool's {item.get('output')}"
+            return given_back(item.get("output"))
         if item.get("role") == "user":
-            content = item.get("content")
-            return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content or ())
-    return ""
+            return Said(text_of(item.get("content")))
+    return Said("")
