@@ -6,6 +6,9 @@ A dialect is a module with `name`, `read_request`, `read_response`, `write`, `er
 
 from __future__ import annotations
 
+BLOCKED = "The reply was stopped by a policy of this gateway."
+"""What the end of a stream says where its API has a place for it, so that nobody takes it for the model's refusal."""
+
 
 class UnreadableReply(ValueError):
     """A provider's reply that is not what its API promises; nothing of it may pass unseen."""

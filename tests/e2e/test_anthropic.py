@@ -15,6 +15,7 @@ import pytest
 from live import Gateway, Providers, serve, start, stop
 from player import Player
 
+from extproc.dialects import BLOCKED
 from extproc.gateway.demo import DemoProvider
 
 BETA = {"beta": "true"}
@@ -240,6 +241,7 @@ def test_the_sdk_reads_a_redacted_and_a_blocked_stream(played: Played) -> None:
         )
     else:
         assert message.stop_reason == "refusal" and message.usage.input_tokens == 3
+        assert message.stop_details and message.stop_details.explanation == BLOCKED
 
 
 def test_what_is_no_stream_of_the_api_is_an_error_that_the_sdk_raises(played: Played) -> None:

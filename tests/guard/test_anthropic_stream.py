@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extproc.chain import Chain, Link, Refused
-from extproc.dialects import sse
+from extproc.dialects import BLOCKED, sse
 from extproc.dialects.anthropic_messages import Stream
 from extproc.guard.stop import Failed
 from extproc.guard.stream import StreamGuard, StreamLimits
@@ -276,7 +276,9 @@ def test_a_pause_lets_out_no_half_of_what_comes_whole() -> None:
 
 def ended(out: bytes) -> dict[str, Any]:
     *_, finish, stop = events(out)
-    assert stop == {"type": "message_stop"} and finish["delta"] == {"stop_reason": "refusal", "stop_sequence": None}
+    why = {"type": "refusal", "category": None, "explanation": BLOCKED}
+    assert stop == {"type": "message_stop"}
+    assert finish["delta"] == {"stop_reason": "refusal", "stop_sequence": None, "stop_details": why}
     return finish
 
 

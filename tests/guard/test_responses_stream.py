@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from responses import call, custom, event, heard, message, reasoning, response, stream
 
 from extproc.chain import Chain, Link, Refused
-from extproc.dialects.openai_responses.stream import BLOCKED, Stream
+from extproc.dialects import BLOCKED
+from extproc.dialects.openai_responses.stream import Stream
 from extproc.dialects.sse import Framer
 from extproc.guard.realtime import MOST_TEXTS
 from extproc.guard.stop import Failed

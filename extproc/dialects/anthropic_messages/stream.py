@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from extproc.dialects import UnreadableReply, sse
+from extproc.dialects import BLOCKED, UnreadableReply, sse
 from extproc.dialects.anthropic_messages import fragments
 from extproc.dialects.anthropic_messages.errors import error
 from extproc.dialects.anthropic_messages.replies import usage
@@ -26,6 +26,8 @@ _IDENTIFIER = frozenset({"id"})
 _COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 _PARTS = (("delta", "text"), ("delta", "thinking"), ("delta", "partial_json"))
 """What clients add up, so that it may come in two events as well as in one."""
+
+_WHY = {"type": "refusal", "category": None, "explanation": BLOCKED}
 
 _NEVER = 1 << 62
 
@@ -92,7 +94,7 @@ class Stream:
             return b""
         events = [] if self._started <= sent else [self._start()]
         events += [{"type": "content_block_stop", "index": index} for index in self._open(sent)]
-        delta = {"stop_reason": "refusal", "stop_sequence": None}
+        delta = {"stop_reason": "refusal", "stop_sequence": None, "stop_details": _WHY}
         events.append({"type": "message_delta", "delta": delta, "usage": {"output_tokens": self._estimated()}})
         events.append({"type": "message_stop"})
         return b"".join(sse.encode(str(each["type"]), orjson.dumps(each)) for each in events)

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from extproc.dialects import UnreadableReply, sse
+from extproc.dialects import BLOCKED, UnreadableReply, sse
 from extproc.dialects.openai_chat.replies import number, string
 from extproc.dialects.openai_chat.texts import opaque
 from extproc.dialects.openai_responses import fragments
@@ -39,8 +39,6 @@ _PLAIN_KEYS = frozenset(
     {"type", "sequence_number", "item_id", "output_index", "content_index", "summary_index", DELTA, "logprobs",
      "obfuscation"}
 )  # fmt: skip
-
-BLOCKED = "The reply was stopped by a policy of this gateway."
 
 
 class Stream:
