@@ -18,6 +18,7 @@ from extproc.model import ExtprocError
 KEY_PLACEHOLDER = "YOUR_ACCESS_KEY"
 KEY_VARIABLE = "KEEPTRUSTS_ACCESS_KEY"
 MODEL = "gpt-4o-mini"
+_CLAUDE = "claude-sonnet-5-5"
 
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
@@ -91,13 +92,17 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`seed` is its row of Keeptrusts' page, empty where that has none; `notes` are for whoever sets it up."""
+    """`seed` is its row of Keeptrusts' page, empty where that has none; `notes` are for whoever sets it up.
+
+    `model` is what it is set to where nobody names one.
+    """
 
     name: str
     title: str
     settings: tuple[Setting, ...]
     notes: tuple[str, ...] = ()
     seed: str = ""
+    model: str = MODEL
 
 
 def _json(value: object) -> str:
@@ -190,8 +195,37 @@ def _jetbrains(at: Place) -> str:
     return f"Provider  OpenAI-compatible\nURL       {at.url}\nAPI key   {at.key}\nModel     {at.model}"
 
 
+def _claude_code(at: Place) -> str:
+    env = {"ANTHROPIC_BASE_URL": at.root, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+    return _json({"model": at.model, "env": env})
+
+
+def _codex(at: Place) -> str:
+    return f"""model = "{at.model}"
+model_provider = "keeptrusts"
+
+[model_providers.keeptrusts]
+name = "Keeptrusts"
+base_url = "{at.url}"
+env_key = "{KEY_VARIABLE}"
+wire_api = "responses"
+
+[analytics]
+enabled = false
+
+[features]
+plugins = false"""
+
+
+_AIDER_QUIET = "check-update: false\nanalytics: false"
+
+
 def _aider(at: Place) -> str:
-    return f"openai-api-base: {at.url}\nmodel: openai/{at.model}"
+    return f"openai-api-base: {at.url}\nmodel: openai/{at.model}\n{_AIDER_QUIET}"
+
+
+def _aider_anthropic(at: Place) -> str:
+    return f"set-env:\n  - ANTHROPIC_BASE_URL={at.root}\nmodel: anthropic/{at.model}\n{_AIDER_QUIET}"
 
 
 def _sdk(at: Place) -> str:
@@ -210,6 +244,10 @@ def _curl(at: Place) -> str:
 def _assigned(variable: str, *, export: bool = False) -> Callable[[Place], str]:
     return lambda at: f"{'export ' if export else ''}{variable}={at.key}"
 
+
+_AIDER_PRICES = (
+    "Aider reads the prices of models from GitHub when it starts; the key and your texts go to the gateway alone."
+)
 
 _SHELL = Setting("your shell's profile", "sh", _assigned(KEY_VARIABLE, export=True))
 
@@ -301,12 +339,47 @@ CLIENTS = (
         ("Its base URL is set here; no proxy that opens TLS is needed.",),
     ),
     Client(
+        "claude-code",
+        "Claude Code",
+        (
+            Setting("~/.claude/settings.json", "json", _claude_code),
+            Setting("your shell's profile", "sh", _assigned("ANTHROPIC_AUTH_TOKEN", export=True)),
+        ),
+        (
+            "The base URL is without `/v1`; a target with `provider: anthropic` must serve the model.",
+            "Claude Code asks a small model too, for titles and the like: that of `ANTHROPIC_DEFAULT_HAIKU_MODEL`.",
+            "`CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC` stops telemetry, reports and updates past the gateway.",
+        ),
+        model=_CLAUDE,
+    ),
+    Client(
+        "codex",
+        "Codex",
+        (Setting("~/.codex/config.toml", "toml", _codex), _SHELL),
+        (
+            "The first two lines must stand above every table of the file; `env_key` is the name of the variable.",
+            "Without the last two tables Codex also talks to chatgpt.com and github.com, past the gateway.",
+        ),
+        model="gpt-5.5",
+    ),
+    Client(
         "aider",
         "Aider",
         (
             Setting("~/.aider.conf.yml", "yaml", _aider),
             Setting("your shell's profile", "sh", _assigned("OPENAI_API_KEY", export=True)),
         ),
+        (_AIDER_PRICES,),
+    ),
+    Client(
+        "aider-anthropic",
+        "Aider, over Anthropic's API",
+        (
+            Setting("~/.aider.conf.yml", "yaml", _aider_anthropic),
+            Setting("your shell's profile", "sh", _assigned("ANTHROPIC_API_KEY", export=True)),
+        ),
+        ("The base URL is without `/v1`; a target with `provider: anthropic` must serve the model.", _AIDER_PRICES),
+        model=_CLAUDE,
     ),
     Client("openai", "OpenAI's SDKs", (Setting("the environment of your program", "sh", _sdk),)),
     Client("curl", "curl", (_SHELL, Setting("a shell", "sh", _curl))),

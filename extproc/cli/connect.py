@@ -23,7 +23,7 @@ from extproc.cli.options import as_json
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help=f"Holds the access key; - reads it from standard input. Without it, {KEY_VARIABLE} is used.",
 )
-@click.option("--model", "models", multiple=True, default=(MODEL,), show_default=True, help="May be given many times.")
+@click.option("--model", "models", multiple=True, help=f"{MODEL}, or what suits the client. May be given many times.")
 @as_json
 def command(client: str, url: str, key_file: Path | None, models: tuple[str, ...], as_json: bool) -> None:
     """Print what to write into an editor or tool to use a gateway.
@@ -37,7 +37,7 @@ def command(client: str, url: str, key_file: Path | None, models: tuple[str, ...
     with plain():
         key = _key(key_file)
     try:
-        at = place(url, models, key)
+        at = place(url, models or (named(client).model,), key)
     except PlaceError as error:
         fail(str(error), exit_codes.USAGE)
     if at.scheme == "http" and at.authority.rpartition(":")[0] not in ("localhost", "127.0.0.1", "[::1]"):

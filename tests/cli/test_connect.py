@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def _no_key_of_the_testers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def section(client: Client) -> str:
     """What the page says of a client: paste this when a test asks for it."""
-    at = place(URL)
+    at = place(URL, [client.model])
     blocks = [f"{each.where}:\n\n```{each.language}\n{each.text(at)}\n```" for each in client.settings]
     notes = ["\n".join(f"- {note}" for note in client.notes)] if client.notes else []
     title, command = f"### {client.title}", f"`kt connect {client.name} --url {URL}`"
@@ -64,13 +65,15 @@ def test_settings_hold_the_gateway_and_the_key_wherever_they_may_stand(client: C
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
-def test_json_and_yaml_are_what_they_say(client: Client) -> None:
+def test_json_yaml_and_toml_are_what_they_say(client: Client) -> None:
     for each in client.settings:
         text = each.text(place(URL, ["gpt-4o", "org/model:free"], KEY))
         if each.language == "json":
             assert isinstance(json.loads(text), dict)
         if each.language == "yaml":
             assert isinstance(yaml.safe_load(text), dict)
+        if each.language == "toml":
+            assert tomllib.loads(text)["model_providers"]
 
 
 def test_continue_gets_every_model_and_keeps_the_key_out_of_the_shared_file() -> None:

@@ -1,67 +1,22 @@
-"""Codex itself through the gateway, from npm where this machine has none."""
+"""Codex itself through the gateway, as `kt connect codex` sets it up."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
+import installed
 import pytest
-from live import Gateway, Providers, start, stop
-from responses import message, stream
-from stage import staged
-
-PACKAGE = "@openai/codex@0.169.0"
+from desk import BLOCKED, SECRET, Desk, desk
 
 pytestmark = pytest.mark.full
 
-
-@pytest.fixture(scope="module")
-def codex(tmp_path_factory: pytest.TempPathFactory) -> str:
-    found = shutil.which("codex")
-    npm = shutil.which("npm")
-    if found:
-        return found
-    if not npm:  # Node may be used for checking and must not be needed
-        pytest.skip("neither codex nor npm is on this machine")
-    root = tmp_path_factory.mktemp("npm")
-    command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(root), PACKAGE]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, f"npm cannot install {PACKAGE}: {done.stderr[-200:]}"
-    return str(root / "node_modules" / ".bin" / "codex")
+READ = "call a tool: cat notes.txt"
 
 
-def run(codex: str, gateway: Gateway, root: Path, prompt: str) -> list[dict[str, Any]]:
+def ask(desk: Desk, prompt: str = READ) -> list[dict[str, Any]]:
     """What Codex tells of one turn."""
-    home, work = root / "home", root / "work"
-    home.mkdir()
-    work.mkdir()
-    (home / "config.toml").write_text(
-        'model = "demo"\nmodel_provider = "gw"\n[model_providers.gw]\nname = "gw"\n'
-        f'base_url = "{gateway.base_url}"\nenv_key = "GW_KEY"\nwire_api = "responses"\n'
-    )
-    environ = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(home),
-        "CODEX_HOME": str(home),
-        "GW_KEY": gateway.key,
-        "SSL_CERT_FILE": str(gateway.ca),
-    }
-    command = [codex, "exec", "--skip-git-repo-check", "--json", prompt]
-    done = subprocess.run(
-        command,
-        cwd=work,
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return desk.run(*installed.codex(), "exec", "--skip-git-repo-check", "--json", prompt).rows()
 
 
 def items(told: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
@@ -69,29 +24,33 @@ def items(told: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [each for each in done if each["type"] == kind]
 
 
-def test_codex_runs_a_command_and_goes_on_with_what_it_gave_redacted(codex: str, tmp_path: Path) -> None:
-    found = Providers()
-    provider, port = found.add()
-    gateway = start(tmp_path, [port])
-    try:
-        told = run(codex, gateway, tmp_path, "call a tool: printf ACME-; echo 123456")
-    finally:
-        stop(gateway)
-        found.close()
+def test_codex_runs_a_command_and_goes_on_with_what_it_gave_redacted(tmp_path: Path) -> None:
+    with desk(tmp_path, "codex") as at:
+        told = ask(at)
+        decisions, sent = at.decisions(2), at.sent()
     (ran,) = items(told, "command_execution")
-    assert ran["aggregated_output"] == "ACME-123456\n"
+    assert ran["aggregated_output"] == f"The customer is {SECRET}.\n"
     (said,) = items(told, "agent_message")
-    assert "[DLP_REDACTED]" in said["text"] and told[-1]["type"] == "turn.completed"
-    assert [each.path for each in provider.requests] == ["/v1/responses"] * 2
-    assert not any(b"ACME-123456" in each.body for each in provider.requests)
+    assert "The customer is [DLP_REDACTED]." in said["text"] and told[-1]["type"] == "turn.completed"
+    assert decisions == ["allowed", "redacted"]
+    assert [path for path, _ in sent] == ["/v1/responses"] * 2
+    assert not any(SECRET.encode() in body for _, body in sent)
+    assert at.elsewhere == []
 
 
-def test_codex_shows_a_block_and_does_not_ask_again(codex: str, tmp_path: Path) -> None:
-    with staged(tmp_path) as stage:
-        stage.player.play(*stream(message("All is well. ACME-123456 and so on"), size=13))
-        told = run(codex, stage.gateway, tmp_path, "hello")
-        assert told[-1] == {
-            "type": "turn.failed",
-            "error": {"message": "The reply was stopped by a policy of this gateway."},
-        }
-        assert [each["decision"] for each in stage.gateway.events().values()] == ["blocked"]
+def test_codex_shows_that_a_reply_was_blocked_and_does_not_ask_again(tmp_path: Path) -> None:
+    with desk(tmp_path, "codex", "block", "pre-response") as at:
+        told = ask(at)
+        decisions = at.decisions(2)
+    failed = {"message": "The reply was stopped by a policy of this gateway."}
+    assert told[-1] == {"type": "turn.failed", "error": failed}
+    assert decisions == ["allowed", "blocked"]
+
+
+def test_codex_shows_why_a_request_was_blocked_after_asking_a_few_times_more(tmp_path: Path) -> None:
+    with desk(tmp_path, "codex", "block") as at:
+        told = ask(at)
+        decisions, sent = at.decisions(7), at.sent()
+    assert told[-1]["type"] == "turn.failed" and BLOCKED in told[-1]["error"]["message"]
+    assert decisions == ["allowed", *["blocked"] * 6]
+    assert len(sent) == 1
