@@ -196,13 +196,14 @@ def _jetbrains(at: Place) -> str:
 
 
 def _claude_code(at: Place) -> str:
-    env = {"ANTHROPIC_BASE_URL": at.root, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
-    return _json({"model": at.model, "env": env})
+    quiet = ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL")
+    return _json({"model": at.model, "env": {"ANTHROPIC_BASE_URL": at.root, **dict.fromkeys(quiet, "1")}})
 
 
 def _codex(at: Place) -> str:
     return f"""model = "{at.model}"
 model_provider = "keeptrusts"
+check_for_update_on_startup = false
 
 [model_providers.keeptrusts]
 name = "Keeptrusts"
@@ -348,7 +349,8 @@ CLIENTS = (
         (
             "The base URL is without `/v1`; a target with `provider: anthropic` must serve the model.",
             "Claude Code asks a small model too, for titles and the like: that of `ANTHROPIC_DEFAULT_HAIKU_MODEL`.",
-            "`CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC` stops telemetry, reports and updates past the gateway.",
+            "The other two variables stop what goes past the gateway: telemetry, reports, updates, plugins.",
+            "`CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY=1` has its `/model` offer the gateway's Claude models.",
         ),
         model=_CLAUDE,
     ),
@@ -357,8 +359,9 @@ CLIENTS = (
         "Codex",
         (Setting("~/.codex/config.toml", "toml", _codex), _SHELL),
         (
-            "The first two lines must stand above every table of the file; `env_key` is the name of the variable.",
-            "Without the last two tables Codex also talks to chatgpt.com and github.com, past the gateway.",
+            "The first three lines must stand above every table of the file; `env_key` is the name of the variable.",
+            "The third line and the last two tables stop what goes past the gateway, to chatgpt.com and github.com.",
+            "In a terminal session Codex still reads something from raw.githubusercontent.com.",
         ),
         model="gpt-5.5",
     ),
