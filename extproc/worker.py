@@ -103,6 +103,7 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: 
         max_depth=config.limits.json_depth,
         max_ratio=config.limits.max_decompression_ratio,
         asks_usage=config.limits.ask_for_usage,
+        block_status=config.limits.block_status,
         passes_tokens=config.limits.pretokenized_input == "pass",
         stream=StreamLimits(
             held_bytes=config.limits.max_held_bytes,

@@ -80,11 +80,15 @@ class Desk:
 
 
 @contextmanager
-def desk(root: Path, client: str, action: str = "redact", stage: str = "") -> Iterator[Desk]:
-    """A desk with one client's settings; the guard takes this action where it sees the secret, at this stage or all."""
+def desk(root: Path, client: str, action: str = "redact", stage: str = "", status: int = 409) -> Iterator[Desk]:
+    """A desk with one client's settings.
+
+    The guard takes this action where it sees the secret, at this stage or all; what it blocks has this HTTP status.
+    """
     providers = Providers()
     provider, port = providers.add()
-    gateway = serve(root, _document(port, action, f"dlp-filter: {{stage: {stage}}}" if stage else "dlp-filter"))
+    guard = f"dlp-filter: {{stage: {stage}}}" if stage else "dlp-filter"
+    gateway = serve(root, f"limits: {{block_status: {status}}}{_document(port, action, guard)}")
     work = root / "work"
     work.mkdir()
     (work / "notes.txt").write_text(f"The customer is {SECRET}.\n")

@@ -108,6 +108,12 @@ def test_a_blocked_request_is_a_409_that_clients_do_not_retry() -> None:
     assert play.records("end")[0]["reason"] == "says.no"
 
 
+def test_a_block_has_the_status_that_the_operator_chose() -> None:
+    play = Play(rules(Says(BLOCK), block_status=400))
+    _, no = play.tell(ask(), prompt(CHAT))
+    assert isinstance(no, Answer) and no.status == play.records("end")[0]["status"] == 400
+
+
 def test_a_redacted_request_carries_its_exact_new_length() -> None:
     _, body = Play(rules(Says(HELLO))).tell(ask(), prompt(CHAT))
     assert isinstance(body, Proceed) and body.body == CHAT.replace(b"hello", b"[X]")

@@ -60,6 +60,7 @@ class Limits:
     `pretokenized_input` says what becomes of tokens in place of text, which no policy can read: `refuse` where one
     would have to, or `pass`.
     `ask_for_usage` has streams tell their tokens although the client did not ask, which a provider may not know.
+    What a policy blocks is answered with `block_status`; some clients only stop asking at 400.
     Envoy's edge log is rotated beyond `edge_log_bytes`, or after a day.
     """
 
@@ -79,6 +80,7 @@ class Limits:
     trusted_hops: Annotated[int, Between(0, 16)] = 0
     pretokenized_input: Literal["refuse", "pass"] = "refuse"
     ask_for_usage: bool = True
+    block_status: Literal[400, 403, 409, 422, 451] = 409
     edge_log_bytes: Annotated[int, Between(1024, 1 << 40)] = 64 << 20
 
 

@@ -91,7 +91,7 @@ class Ledger:
     def block(self, why: Refused) -> Steps:
         """Tell the client that a policy refuses."""
         body = self.dialect.block(why.policy, why.message, why.code)
-        yield from self._answer(409, body, "kt_block", self.stopped(why))
+        yield from self._answer(self.rules.block_status, body, "kt_block", self.stopped(why))
 
     def bad_gateway(self, message: str, reason: str) -> Steps:
         """Tell the client that there is no reply that could be passed on."""

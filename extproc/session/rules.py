@@ -41,7 +41,7 @@ class Rules:
     name of a dialect into cluster names in order, or raises ClientError; `answers` has the bodies that we answer
     ourselves, by method, path and headers, or raises ClientError. `marks` names headers that tell a client's dialect
     where its path does not. `passes_tokens` lets tokens in place of text pass policies that cannot read them.
-    `asks_usage` has a stream's tokens told to us where its client did not ask.
+    `asks_usage` has a stream's tokens told to us where its client did not ask. `block_status` is HTTP's for a block.
     """
 
     chain: Chain
@@ -57,6 +57,7 @@ class Rules:
     max_ratio: int = 100
     passes_tokens: bool = False
     asks_usage: bool = False
+    block_status: int = 409
     stream: StreamLimits = field(default_factory=StreamLimits)
     cache: CacheRules | None = None
     marks: Mapping[str, Dialect] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import installed
 import pytest
-from desk import MODEL, SECRET, desk
+from desk import BLOCKED, MODEL, SECRET, desk
 
 pytestmark = pytest.mark.full
 
@@ -23,14 +23,16 @@ PRICES = "raw.githubusercontent.com:443"
 """No setting of Aider's turns this off."""
 
 
+FLAGS = ("--yes-always", "--no-git", "--no-show-model-warnings", "--auto-test", "--test-cmd", TEST)
+
+
 @pytest.mark.parametrize(("client", "path"), [("aider", "/v1/chat/completions"), ("aider-anthropic", "/v1/messages")])
 def test_aider_edits_a_file_and_goes_on_with_what_its_test_gave_redacted(
     tmp_path: Path, client: str, path: str
 ) -> None:
-    flags = ("--yes-always", "--no-git", "--no-show-model-warnings", "--auto-test", "--test-cmd", TEST)
     with desk(tmp_path, client) as at:
         (at.work / ".aider.model.settings.yml").write_text(REMINDERS)
-        told = at.run(*installed.aider(), *flags, "--message", EDIT, "notes.txt")
+        told = at.run(*installed.aider(), *FLAGS, "--message", EDIT, "notes.txt")
         decisions, sent = at.decisions(2), at.sent()
         notes = (at.work / "notes.txt").read_text()
     assert told.status == 0, told
@@ -40,3 +42,13 @@ def test_aider_edits_a_file_and_goes_on_with_what_its_test_gave_redacted(
     assert [where for where, _ in sent] == [path] * 2
     assert not any(SECRET.encode() in body for _, body in sent)
     assert set(at.elsewhere) <= {PRICES}
+
+
+def test_aider_shows_why_and_does_not_ask_again_where_a_block_is_a_400(tmp_path: Path) -> None:
+    with desk(tmp_path, "aider", "block", status=400) as at:
+        (at.work / "notes.txt").write_text("The customer is here.\n")
+        (at.work / ".aider.model.settings.yml").write_text(REMINDERS)
+        told = at.run(*installed.aider(), *FLAGS, "--message", EDIT, "notes.txt")
+        decisions = at.decisions(2)
+    assert " ".join(told.out.split()).count(BLOCKED) == 1
+    assert decisions == ["allowed", "blocked"]

@@ -54,3 +54,11 @@ def test_codex_shows_why_a_request_was_blocked_after_asking_a_few_times_more(tmp
     assert told[-1]["type"] == "turn.failed" and BLOCKED in told[-1]["error"]["message"]
     assert decisions == ["allowed", *["blocked"] * 6]
     assert len(sent) == 1
+
+
+def test_codex_does_not_ask_again_where_a_block_is_a_400(tmp_path: Path) -> None:
+    with desk(tmp_path, "codex", "block", status=400) as at:
+        told = ask(at)
+        decisions = at.decisions(2)
+    assert told[-1]["type"] == "turn.failed" and BLOCKED in told[-1]["error"]["message"]
+    assert decisions == ["allowed", "blocked"]
