@@ -46,6 +46,7 @@ class Desk:
 
     gateway: Gateway
     provider: DemoProvider
+    home: Path
     work: Path
     environ: dict[str, str]
     elsewhere: list[str]
@@ -89,21 +90,21 @@ def desk(root: Path, client: str, action: str = "redact", stage: str = "", statu
     provider, port = providers.add()
     guard = f"dlp-filter: {{stage: {stage}}}" if stage else "dlp-filter"
     gateway = serve(root, f"limits: {{block_status: {status}}}{_document(port, action, guard)}")
-    work = root / "work"
+    home, work = root / "home", root / "work"
     work.mkdir()
     (work / "notes.txt").write_text(f"The customer is {SECRET}.\n")
     try:
         with _exit() as (proxy, elsewhere):
             environ = {
                 "PATH": os.environ["PATH"],
-                "HOME": str(root / "home"),
+                "HOME": str(home),
                 "TERM": "dumb",
                 **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), proxy),
                 "NO_PROXY": "localhost,127.0.0.1",
                 **dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(gateway.ca)),
-                **_set_up(root, gateway, client),
+                **_set_up(home, gateway, client),
             }
-            yield Desk(gateway, provider, work, environ, elsewhere)
+            yield Desk(gateway, provider, home, work, environ, elsewhere)
     finally:
         stop(gateway)
         providers.close()
@@ -127,19 +128,20 @@ policy:
 """
 
 
-def _set_up(root: Path, gateway: Gateway, client: str) -> dict[str, str]:
+def _set_up(home: Path, gateway: Gateway, client: str) -> dict[str, str]:
     """Do what `kt connect` says: write its files, and return its variables."""
-    key = root / "key"
+    key = home.with_name("key")
     key.write_text(gateway.key)
     command = ("connect", client, "--url", gateway.base_url, "--key-file", str(key), "--model", MODEL, "--json")
     environ: dict[str, str] = {}
     for setting in json.loads(kt(*command).stdout)["settings"]:
-        if setting["language"] == "sh":
-            environ.update(word.split("=", 1) for word in shlex.split(setting["text"]) if word != "export")
-        else:
-            path = root / "home" / setting["where"].removeprefix("~/")
+        where, text = setting["where"], setting["text"]
+        if where.startswith("~/"):
+            path = home / where.removeprefix("~/")
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(setting["text"])
+            path.write_text(text)
+        else:
+            environ.update(word.split("=", 1) for word in shlex.split(text) if word != "export")
     return environ
 
 

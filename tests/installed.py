@@ -29,6 +29,12 @@ def claude_code() -> Sequence[str]:
     return ("node", str(root / "node_modules" / "@anthropic-ai" / "claude-code" / "cli-wrapper.cjs"))
 
 
+def continue_cli() -> Sequence[str]:
+    """The command that runs Continue's CLI, which shares its core with the extensions; the last that there will be."""
+    root = _npm("@continuedev/cli", "1.5.47")
+    return ("node", str(root / "node_modules" / "@continuedev" / "cli" / "dist" / "cn.js"))
+
+
 def aider() -> Sequence[str]:
     """The command that runs Aider, which pins all that it needs itself."""
     return (str(_pypi("aider-chat", "0.86.2") / "bin" / "aider"),)
