@@ -81,7 +81,9 @@ class Desk:
 
 
 @contextmanager
-def desk(root: Path, client: str, action: str = "redact", stage: str = "", status: int = 409) -> Iterator[Desk]:
+def desk(
+    root: Path, client: str, action: str = "redact", stage: str = "", *, status: int = 409, model: str = MODEL
+) -> Iterator[Desk]:
     """A desk with one client's settings.
 
     The guard takes this action where it sees the secret, at this stage or all; what it blocks has this HTTP status.
@@ -102,7 +104,7 @@ def desk(root: Path, client: str, action: str = "redact", stage: str = "", statu
                 **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), proxy),
                 "NO_PROXY": "localhost,127.0.0.1",
                 **dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(gateway.ca)),
-                **_set_up(home, gateway, client),
+                **_set_up(home, gateway, client, model),
             }
             yield Desk(gateway, provider, home, work, environ, elsewhere)
     finally:
@@ -128,11 +130,11 @@ policy:
 """
 
 
-def _set_up(home: Path, gateway: Gateway, client: str) -> dict[str, str]:
+def _set_up(home: Path, gateway: Gateway, client: str, model: str) -> dict[str, str]:
     """Do what `kt connect` says: write its files, and return its variables."""
     key = home.with_name("key")
     key.write_text(gateway.key)
-    command = ("connect", client, "--url", gateway.base_url, "--key-file", str(key), "--model", MODEL, "--json")
+    command = ("connect", client, "--url", gateway.base_url, "--key-file", str(key), "--model", model, "--json")
     environ: dict[str, str] = {}
     for setting in json.loads(kt(*command).stdout)["settings"]:
         where, text = setting["where"], setting["text"]

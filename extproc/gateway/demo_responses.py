@@ -18,9 +18,9 @@ Event = tuple[str, dict[str, Any]]
 def response(value: dict[str, Any], echo: str) -> dict[str, Any]:
     """A whole response of one item."""
     said = _last_said(value)
-    tools = value.get("tools") or []
-    called = call(said, [Tool(each.get("name", ""), each.get("parameters") or {}) for each in tools])
-    item = _call(called, custom=called.name in _custom(tools)) if called else _message(echo + said.text)
+    tools = {each["name"]: each for each in _offered(value)}
+    called = call(said, [Tool(name, each.get("parameters") or {}) for name, each in tools.items()])
+    item = _call(called, tools[called.name]) if called else _message(echo + said.text)
     tokens = len(said.text.split()), len((echo + said.text).split())
     usage = {
         "input_tokens": tokens[0],
@@ -87,14 +87,23 @@ def _message(text: str) -> dict[str, Any]:
     return {"id": "msg_demo", "type": "message", "status": "completed", "role": "assistant", "content": [part]}
 
 
-def _custom(tools: list[dict[str, Any]]) -> set[str]:
-    """The names of those that take a text."""
-    return {each.get("name", "") for each in tools if each.get("type") == "custom"}
+def _offered(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every tool that can be called, with its namespace: those of the request, then those that its input adds."""
+    items = value.get("input")
+    added = [item for item in items if item.get("type") == "additional_tools"] if isinstance(items, list) else []
+    for tools in [value.get("tools") or (), *(item.get("tools") or () for item in added)]:
+        for tool in tools:
+            if tool.get("type") == "namespace":
+                yield from ({**each, "namespace": tool.get("name")} for each in tool.get("tools") or ())
+            elif "name" in tool:  # others run at the provider
+                yield tool
 
 
-def _call(called: Call, *, custom: bool) -> dict[str, Any]:
+def _call(called: Call, tool: dict[str, Any]) -> dict[str, Any]:
     named = {"id": "fc_demo", "call_id": "call_demo", "name": called.name, "status": "completed"}
-    if custom:
+    if "namespace" in tool:
+        named["namespace"] = tool["namespace"]
+    if tool.get("type") == "custom":
         return {"type": "custom_tool_call", **named, "input": called.words}
     return {"type": "function_call", **named, "arguments": orjson.dumps(called.arguments).decode()}
 

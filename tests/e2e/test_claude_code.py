@@ -32,6 +32,14 @@ def test_claude_code_runs_a_command_and_goes_on_with_what_it_gave_redacted(tmp_p
     assert at.elsewhere == []
 
 
+def test_claude_code_runs_a_command_as_a_policy_has_redacted_it(tmp_path: Path) -> None:
+    command = f'{{"command": "echo {SECRET} is here", "description": "Says it."}}'
+    with desk(tmp_path, "claude-code", stage="pre-response") as at:
+        told = ask(at, f"call the tool Bash with {command}")
+    (ran,) = [each["message"]["content"][0] for each in told if each["type"] == "user"]
+    assert ran["content"] == "[DLP_REDACTED] is here" and not told[-1]["is_error"]
+
+
 def test_claude_code_shows_why_a_request_was_blocked_and_does_not_ask_again(tmp_path: Path) -> None:
     with desk(tmp_path, "claude-code", "block") as at:
         told = ask(at)

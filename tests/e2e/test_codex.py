@@ -12,6 +12,8 @@ from desk import BLOCKED, SECRET, Desk, desk
 pytestmark = pytest.mark.full
 
 READ = "call a tool: cat notes.txt"
+SCRIPT = 'call the tool exec with text(await tools.exec_command({cmd: "cat notes.txt"}))'
+"""How newer models are to run a command: with a program, for a custom tool in a namespace that the input adds."""
 
 
 def ask(desk: Desk, prompt: str = READ) -> list[dict[str, Any]]:
@@ -24,9 +26,10 @@ def items(told: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [each for each in done if each["type"] == kind]
 
 
-def test_codex_runs_a_command_and_goes_on_with_what_it_gave_redacted(tmp_path: Path) -> None:
-    with desk(tmp_path, "codex") as at:
-        told = ask(at)
+@pytest.mark.parametrize(("model", "prompt"), [("demo", READ), ("gpt-6-sol", SCRIPT)])
+def test_codex_runs_a_command_and_goes_on_with_what_it_gave_redacted(tmp_path: Path, model: str, prompt: str) -> None:
+    with desk(tmp_path, "codex", model=model) as at:
+        told = ask(at, prompt)
         decisions, sent = at.decisions(2), at.sent()
     (ran,) = items(told, "command_execution")
     assert ran["aggregated_output"] == f"The customer is {SECRET}.\n"
@@ -36,6 +39,13 @@ def test_codex_runs_a_command_and_goes_on_with_what_it_gave_redacted(tmp_path: P
     assert [path for path, _ in sent] == ["/v1/responses"] * 2
     assert not any(SECRET.encode() in body for _, body in sent)
     assert at.elsewhere == []
+
+
+def test_codex_runs_a_command_as_a_policy_has_redacted_it(tmp_path: Path) -> None:
+    with desk(tmp_path, "codex", stage="pre-response") as at:
+        told = ask(at, f"call a tool: echo {SECRET} is here")
+    (ran,) = items(told, "command_execution")
+    assert ran["aggregated_output"] == "[DLP_REDACTED] is here\n" and told[-1]["type"] == "turn.completed"
 
 
 def test_codex_shows_that_a_reply_was_blocked_and_does_not_ask_again(tmp_path: Path) -> None:
