@@ -57,3 +57,13 @@ def test_claude_code_takes_a_blocked_reply_for_a_refusal_and_asks_once_more(tmp_
     assert noted["api_refusal_explanation"] == "The reply was stopped by a policy of this gateway."
     assert told[-1]["stop_reason"] == "refusal" and told[-1]["is_error"]
     assert decisions == ["allowed", "blocked", "blocked"]
+
+
+def test_claude_code_runs_no_call_that_a_block_has_cut_off(tmp_path: Path) -> None:
+    command = f'{{"command": "echo {SECRET} is here", "description": "Says it."}}'
+    with desk(tmp_path, "claude-code", "block", "pre-response") as at:
+        told = ask(at, f"call the tool Bash with {command}")
+        decisions = at.decisions(2)
+    assert "tool_result" not in [each["message"]["content"][0]["type"] for each in told if each["type"] == "user"]
+    assert told[-1]["stop_reason"] == "refusal" and told[-1]["is_error"]
+    assert decisions == ["blocked", "blocked"]

@@ -106,21 +106,25 @@ def heard(data: bytes, name: str = "text", index: int = 0) -> str:
 
 
 def in_order(data: bytes) -> bool:
-    """Whether a client's own state machine goes through: one start, blocks that open and close, an end."""
+    """Whether a client's own state machine goes through: one start, blocks that open and close, an end. A call that is
+    cut off does not close.
+    """
     kinds = [each for each in events(data) if each["type"] != "ping"]
-    opened: set[int] = set()
+    opened: dict[int, str] = {}
     for place, each in enumerate(kinds):
         kind = each["type"]
         if (kind == "message_start") != (place == 0) or (kind == "message_stop") != (place == len(kinds) - 1):
             return False
         if kind == "content_block_start":
-            opened.add(each["index"])
+            opened[each["index"]] = each["content_block"]["type"]
         elif kind == "content_block_delta" and each["index"] not in opened:
             return False
         elif kind == "content_block_stop":
-            opened.remove(each["index"])
+            del opened[each["index"]]
         elif kind == "message_delta" and opened:
-            return False
+            cut = each["delta"].get("stop_reason") == "refusal" and set(opened.values()) <= {"tool_use"}
+            if not cut:
+                return False
     return bool(kinds)
 
 
@@ -300,6 +304,13 @@ def test_a_block_ends_the_stream_as_a_refusal_whatever_was_open(said: list[bytes
     assert heard(out) == ("" if buffered else shown)
     assert ended(out)["usage"]["output_tokens"] > 0
     assert [d.verdict for d in exchange.decisions] == ["block"]
+
+
+def test_a_call_that_a_block_cuts_off_is_not_closed_or_a_client_would_run_it() -> None:
+    said = [says("hm"), end(), begin(1, **CALL), calls('{"a": "all is well", "b": "', 1), calls('ACME-123456"}', 1)]
+    out, _, _ = play([START, begin(), *said, TAIL], dlp("block"))
+    assert "all is well" in heard(out, "partial_json", 1) and ended(out)
+    assert [each["index"] for each in events(out) if each["type"] == "content_block_stop"] == [0]
 
 
 @pytest.mark.parametrize("where", ["id", "model", "usage"])

@@ -27,6 +27,9 @@ _COUNTS = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_toke
 _PARTS = (("delta", "text"), ("delta", "thinking"), ("delta", "partial_json"))
 """What clients add up, so that it may come in two events as well as in one."""
 
+_CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+"""What is run once it has ended: Claude Code runs a call with half of its input, and asks on and on (seen: 2.1.331)."""
+
 _WHY = {"type": "refusal", "category": None, "explanation": BLOCKED}
 
 _NEVER = 1 << 62
@@ -51,6 +54,7 @@ class Stream:
         self._started = self._stopped = _NEVER  # the numbers of the events that did it; so too for each block
         self._begun: dict[int, int] = {}
         self._ended: dict[int, int] = {}
+        self._calls: set[int] = set()
 
     def read(self, event: sse.Event) -> tuple[Fragment, ...]:
         """The texts of an event. Raises UnreadableReply for what no stream of this API holds."""
@@ -87,8 +91,8 @@ class Stream:
         return event
 
     def blocked(self, *, wants_usage: bool, sent: int) -> bytes:
-        """The end of a stream that a policy stopped, as if the model had refused: what is open is closed, and clients
-        show a refusal rather than go on with half an answer.
+        """The end of a stream that a policy stopped, as if the model had refused: what is open is closed, but for
+        calls of tools, and clients show a refusal rather than go on with half an answer.
         """
         if self._stopped <= sent:
             return b""
@@ -119,8 +123,9 @@ class Stream:
                 yield from fragments.of_others(value, _BLOCK | {"delta"})
             case "content_block_start":
                 index = self._index(value)
-                self._begin(index)
-                yield from fragments.of_start(_object(value, "content_block"), ("content_block",), index)
+                block = _object(value, "content_block")
+                self._begin(index, string(block.get("type")))
+                yield from fragments.of_start(block, ("content_block",), index)
                 yield from fragments.of_others(value, _BLOCK | {"content_block"})
             case "content_block_stop":
                 self._end(self._index(value))
@@ -165,7 +170,8 @@ class Stream:
             raise UnreadableReply("an event of a content block does not say which")
         return index
 
-    def _begin(self, index: int) -> None:
+    def _begin(self, index: int, kind: str) -> None:
+        (self._calls.add if kind in _CALLS else self._calls.discard)(index)
         self._begun[index] = self._read
         self._ended.pop(index, None)
         self.finished.pop(index, None)
@@ -175,8 +181,8 @@ class Stream:
         self.finished[index] = ""
 
     def _open(self, sent: int) -> list[int]:
-        """The blocks whose start has been sent, and whose stop has not."""
-        begun = (index for index, at in self._begun.items() if at <= sent)
+        """The blocks whose start has been sent, and whose stop has not; no calls of tools, which must not be run."""
+        begun = (index for index, at in self._begun.items() if at <= sent and index not in self._calls)
         return sorted(index for index in begun if self._ended.get(index, _NEVER) > sent)
 
     def _start(self) -> dict[str, object]:
