@@ -6,6 +6,7 @@ gateway changed, not that a vendor did. Raise one by running its test.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -61,12 +62,15 @@ def _pypi(package: str, version: str) -> Path:
 def _kept(package: str, version: str, commands: Callable[[str], Sequence[Sequence[str]]]) -> Path:
     """Where a package is installed; a `done` file says that it is there as a whole."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "keeptrusts-extproc" / "clients"
-    root = cache / f"{package.rpartition('/')[2]}-{version}"
-    if not (root / "done").exists():
-        shutil.rmtree(root, ignore_errors=True)
-        for command in commands(str(root)):
-            _run(f"{package} {version}", command)
-        (root / "done").touch()
+    root = cache / f"{package.removeprefix('@').replace('/', '-')}-{version}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another run of the tests may be at it
+        if not (root / "done").exists():
+            shutil.rmtree(root, ignore_errors=True)
+            for command in commands(str(root)):
+                _run(f"{package} {version}", command)
+            (root / "done").touch()
     return root
 
 
