@@ -82,7 +82,14 @@ class Desk:
 
 @contextmanager
 def desk(
-    root: Path, client: str, action: str = "redact", stage: str = "", *, status: int = 409, model: str = MODEL
+    root: Path,
+    client: str,
+    action: str = "redact",
+    stage: str = "",
+    *,
+    status: int = 409,
+    model: str = MODEL,
+    cache: bool = False,
 ) -> Iterator[Desk]:
     """A desk with one client's settings.
 
@@ -91,7 +98,8 @@ def desk(
     providers = Providers()
     provider, port = providers.add()
     guard = f"dlp-filter: {{stage: {stage}}}" if stage else "dlp-filter"
-    gateway = serve(root, f"limits: {{block_status: {status}}}{_document(port, action, guard)}")
+    ours = f"limits: {{block_status: {status}}}\nworkflow_cache: {{enabled: {str(cache).lower()}}}"
+    gateway = serve(root, f"{ours}{_document(port, action, guard)}")
     home, work = root / "home", root / "work"
     work.mkdir()
     (work / "notes.txt").write_text(f"The customer is {SECRET}.\n")
@@ -115,7 +123,6 @@ def desk(
 def _document(port: int, action: str, guard: str) -> str:
     return f"""
 pack: {{name: test, version: 1.0.0}}
-workflow_cache: {{enabled: false}}
 providers:
   targets:
     - {{id: chat, provider: openai, base_url: 'http://127.0.0.1:{port}/v1', secret_key_ref: {{env: PROVIDER_KEY}}}}

@@ -52,3 +52,15 @@ def test_aider_shows_why_and_does_not_ask_again_where_a_block_is_a_400(tmp_path:
         decisions = at.decisions(2)
     assert " ".join(told.out.split()).count(BLOCKED) == 1
     assert decisions == ["allowed", "blocked"]
+
+
+@pytest.mark.parametrize("client", ["aider", "aider-anthropic"])
+def test_what_aider_asks_again_is_a_hit(tmp_path: Path, client: str) -> None:
+    with desk(tmp_path, client, cache=True) as at:
+        (at.work / ".aider.model.settings.yml").write_text(REMINDERS)
+        command = (*installed.aider(), *FLAGS[:3], "--message", "How are you?")
+        told = [at.run(*command) for _ in range(2)]
+        at.decisions(2)
+    assert ["You said: How are you?" in each.out for each in told] == [True, True]
+    assert [row["cache"] for row in at.gateway.rows()] == ["miss", "hit"]
+    assert len(at.sent()) == 1
