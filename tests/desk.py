@@ -100,8 +100,9 @@ def desk(
     guard = f"dlp-filter: {{stage: {stage}}}" if stage else "dlp-filter"
     ours = f"limits: {{block_status: {status}}}\nworkflow_cache: {{enabled: {str(cache).lower()}}}"
     gateway = serve(root, f"{ours}{_document(port, action, guard)}")
-    home, work = root / "home", root / "work"
+    home, work, scratch = root / "home", root / "work", root / "tmp"
     work.mkdir()
+    scratch.mkdir()
     (work / "notes.txt").write_text(f"The customer is {SECRET}.\n")
     try:
         with _exit() as (proxy, elsewhere):
@@ -109,6 +110,7 @@ def desk(
                 "PATH": os.environ["PATH"],
                 "HOME": str(home),
                 "TERM": "dumb",
+                "TMPDIR": str(scratch),
                 **dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), proxy),
                 "NO_PROXY": "localhost,127.0.0.1",
                 **dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(gateway.ca)),
