@@ -24,6 +24,7 @@ Data flows one way, and each step is one module or package:
     heartbeat   what workers and the shipper say to their supervisor
     config      policy-config.yaml to frozen values, or faults with file, line and path
     gateway     kt gateway run: renders Envoy, supervises processes, reloads; kt doctor: asks beforehand
+    conformance what editors and SDKs send, replayed against any gateway: kt conformance
     cli         kt: one file per command group
 
 Imports point from the bottom of the first list to its top, never back; tests/test_architecture.py holds it.

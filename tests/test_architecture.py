@@ -27,6 +27,7 @@ BELOW = {
     "keeper": {"model", "dialects", "cache", "config", "heartbeat"},
     "audit": {"model", "heartbeat"},
     "config": {"model", "detect", "policies"},
+    "conformance": {"model"},
     "gateway": {"model", "config", "session"},
     "proto": set(),
 }
