@@ -16,6 +16,7 @@ GROUPS = {
     "tokens": "Create, list and revoke access keys.",
     "events": "Watch requests as they happen, look back at them, export them.",
     "connect": "Print what to write into an editor or tool to use a gateway.",
+    "conformance": "Replay what editors and SDKs send against any gateway.",
     "policy": "Check a policy-config.yaml.",
     "envoy": "Show the Envoy configuration that a policy-config.yaml becomes.",
 }
