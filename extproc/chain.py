@@ -70,7 +70,7 @@ class Link:
 
     def applies(self, exchange: Exchange) -> bool:
         """Whether all conditions of `when` hold; `model` can only hold once the body was read."""
-        if self.path and not exchange.path.startswith(self.path):
+        if self.path and not any(path.startswith(self.path) for path in (exchange.path, exchange.onward_path)):
             return False
         if self.models and (exchange.request.model if exchange.request else "") not in self.models:
             return False

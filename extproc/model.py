@@ -334,12 +334,14 @@ class Decision:
 class Exchange:
     """One client request with its response: everything that policies may look at. One per stream.
 
+    `onward_path` is what a provider is asked at, which is another than `path` for a client with a path of its own.
     `memory` is what policies keep from the request for its reply, by a key of their own; it is never recorded.
     """
 
     id: str = ""
     method: str = ""
     path: str = ""
+    onward_path: str = ""
     headers: Headers = ()
     consumer: Consumer | None = None
     request: Request | None = None

@@ -31,6 +31,7 @@ from extproc.config.values import LARGEST_BODY, ChainEntry, Config
 from extproc.dialects import (
     anthropic_count_tokens,
     anthropic_messages,
+    cursor,
     openai_chat,
     openai_completions,
     openai_embeddings,
@@ -46,7 +47,7 @@ from extproc.own_secrets import own_secret
 from extproc.policies import POLICIES
 from extproc.policies.prompt_injection import PromptInjection
 from extproc.routing import ordered
-from extproc.session import Rules, Session
+from extproc.session import Rules, Session, Translation
 from extproc.transport.driver import Driver, Ports
 from extproc.transport.grpcio import GrpcServer, Health, Mtls
 
@@ -91,7 +92,9 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: 
             "/v1/responses": openai_responses,
             "/v1/messages": anthropic_messages,
             "/v1/messages/count_tokens": anthropic_count_tokens,
+            "/cursor/v1/chat/completions": openai_chat,
         },
+        translations={"/cursor/v1/chat/completions": Translation("/v1/chat/completions", cursor.as_chat)},
         fallback=openai_chat,
         marks={"anthropic-version": anthropic_messages},
         identify=lambda headers: identify(keys, headers, time.time()),

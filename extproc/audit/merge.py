@@ -133,6 +133,8 @@ class Merger:
         return 0.0 if worker else now + LATE_WORKER
 
 
+_SERVED = ("/v1", "/cursor/v1")
+
 _PREFLIGHT = "cors_response"
 """What Envoy's cors filter gives as the reason of its own replies."""
 
@@ -140,7 +142,7 @@ _PREFLIGHT = "cors_response"
 def _governed(edge: Entry | None) -> bool:
     """Health checks, unknown pages and a browser's asking for leave are no AI traffic."""
     entry = edge or {}
-    return str(entry.get("path", "")).startswith("/v1") and entry.get("details") != _PREFLIGHT
+    return str(entry.get("path", "")).startswith(_SERVED) and entry.get("details") != _PREFLIGHT
 
 
 def event(key: str, outcome: str, pending: Pending) -> Entry:

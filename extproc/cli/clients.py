@@ -131,7 +131,8 @@ def _continue_json(at: Place) -> str:
 
 def _cursor(at: Place) -> str:
     models = ", ".join(at.models)
-    return f"OpenAI API Key            {at.key}\nOverride OpenAI Base URL  {at.url}\nAdd model                 {models}"
+    url = f"{at.root}/cursor/v1"
+    return f"OpenAI API Key            {at.key}\nOverride OpenAI Base URL  {url}\nAdd model                 {models}"
 
 
 def _zed_models(at: Place) -> list[dict[str, object]]:
@@ -282,7 +283,8 @@ CLIENTS = (
             "Cursor's servers make the requests, not the editor: the gateway needs a public name and certificate.",
             "So the client's address in the audit trail is Cursor's; the key tells who asked.",
             "The override holds for every OpenAI model at once; Tab completion never uses it.",
-            "Some versions send bodies in the Responses form to `/chat/completions`; the gateway refuses those.",
+            "The path is Cursor's own: it sends Responses for some models and reads chats alone (docs/dialects.md).",
+            "Its check of the key comes from the editor: `cors` has to allow the origin `vscode-file://vscode-app`.",
         ),
         "Cursor",
     ),

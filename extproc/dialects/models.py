@@ -1,4 +1,4 @@
-"""Which models there are: `/v1/models` and `/v1/models/{id}`, which we answer ourselves.
+"""Which models there are: `/v1/models` and `/v1/models/{id}`, below `/cursor` too, which we answer ourselves.
 
 In OpenAI's shape, or in Anthropic's for whoever sends its version header, as its SDK and Claude Code do. All are on
 one page whatever `limit`, `after_id` or `client_version` ask for. Codex reads `models`, its own descriptions, and takes
@@ -14,7 +14,7 @@ import orjson
 
 from extproc.model import ClientError, Headers
 
-PATH = "/v1/models"
+PATHS = ("/v1/models", "/cursor/v1/models")
 VERSION = "anthropic-version"
 
 Json = dict[str, object]
@@ -31,15 +31,16 @@ class Models:
 
     def answer(self, method: str, path: str, headers: Headers) -> bytes | None:
         """The body to answer with; None for a path that is not ours. Raises ClientError (404, 405)."""
-        if path != PATH and not path.startswith(f"{PATH}/"):
+        root = next((each for each in PATHS if path == each or path.startswith(f"{each}/")), "")
+        if not root:
             return None
         if method not in ("GET", "HEAD"):
             raise ClientError(f"{path} takes GET, not {method}", status=405, reason="method_not_allowed")
         answers = self._anthropic if any(name == VERSION for name, _ in headers) else self._openai
-        wanted = unquote(path[len(PATH) + 1 :])
+        wanted = unquote(path[len(root) + 1 :])
         found = answers.one.get(wanted) if wanted else answers.all
         if found is None:
-            message = f"The model {wanted[:256]!r} is not listed here. GET {PATH} lists the models of this gateway."
+            message = f"The model {wanted[:256]!r} is not listed here. GET {root} lists the models of this gateway."
             raise ClientError(message, status=404, reason="model_not_found")
         return found
 

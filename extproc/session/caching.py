@@ -87,7 +87,8 @@ class Caching:
         except ValueError:  # a lone surrogate, say: JSON to some readers and not to others
             return "no_canonical_form"
         said = telling(exchange.headers, CREDENTIALS)
-        facts = (dialect.name.encode(), exchange.path.encode("latin-1"), essence, *said)
+        path = exchange.onward_path or exchange.path
+        facts = (dialect.name.encode(), path.encode("latin-1"), essence, *said)
         self._key = rules.key(consumer, targets, facts)
         self._dialect, self._wants_usage = dialect.name, request.wants_usage
         return ""

@@ -33,6 +33,7 @@ class RequestSide:
         exchange.headers = event.headers
         exchange.id = first(event.headers, "x-request-id")
         exchange.method, exchange.path = first(event.headers, ":method"), first(event.headers, ":path")
+        exchange.onward_path = self._rules.onward_path(exchange.path)
         path = exchange.path.partition("?")[0]
         ledger.dialect = self._rules.dialect(path, event.headers)
         try:
@@ -71,7 +72,8 @@ class RequestSide:
         """All of the body is there; `trailers` says that they ended it."""
         exchange, direction, ledger = self._exchange, self.direction, self._ledger
         try:
-            body = direction.body()
+            received = direction.body()
+            body = self._rules.understood(exchange.path.partition("?")[0], received)
             read = ledger.dialect.read_request(body, max_depth=self._rules.max_depth)
             exchange.request = read
             readable(exchange, self._rules)
@@ -91,8 +93,8 @@ class RequestSide:
         if (yield from self._from_cache(sent, targets)):
             return
         sent = self._asking_usage(sent)
-        changed = sent is not body or direction.decoder is not None
-        facts = {"id": exchange.id, "path": exchange.path, "dialect": ledger.dialect.name}
+        changed = sent is not received or direction.decoder is not None
+        facts = {"id": exchange.id, "path": exchange.onward_path, "dialect": ledger.dialect.name}
         asked = (direction.mode, exchange.headers, sent, targets, facts)
         for reply in onward.request(*asked, changed=changed, trailers=trailers):
             yield Send(reply)

@@ -36,12 +36,23 @@ class Dialect(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Translation:
+    """A path of a client's own: `to` is where a provider has what it asks for, `body` makes the body fit there, or
+    raises ClientError.
+    """
+
+    to: str
+    body: Callable[..., bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """`identify` turns request headers into a consumer or raises ClientError; `route` turns a requested model and the
     name of a dialect into cluster names in order, or raises ClientError; `answers` has the bodies that we answer
     ourselves, by method, path and headers, or raises ClientError. `marks` names headers that tell a client's dialect
     where its path does not. `passes_tokens` lets tokens in place of text pass policies that cannot read them.
     `asks_usage` has a stream's tokens told to us where its client did not ask. `block_status` is HTTP's for a block.
+    `translations` are by path; what they make is all that anything else here sees.
     """
 
     chain: Chain
@@ -61,9 +72,21 @@ class Rules:
     stream: StreamLimits = field(default_factory=StreamLimits)
     cache: CacheRules | None = None
     marks: Mapping[str, Dialect] = field(default_factory=dict)
+    translations: Mapping[str, Translation] = field(default_factory=dict)
 
     def dialect(self, path: str, headers: Headers) -> Dialect:
         """The dialect of a request, in whose shape it is answered; the path has no query."""
         if path in self.dialects:
             return self.dialects[path]
         return next((self.marks[name] for name, _ in headers if name in self.marks), self.fallback)
+
+    def understood(self, path: str, body: bytes) -> bytes:
+        """The body as its dialect has it. Raises ClientError."""
+        translation = self.translations.get(path)
+        return translation.body(body, max_depth=self.max_depth) if translation else body
+
+    def onward_path(self, path: str) -> str:
+        """The path at a provider, before which a target may put a prefix; here `path` may have a query."""
+        alone, mark, query = path.partition("?")
+        translation = self.translations.get(alone)
+        return f"{translation.to}{mark}{query}" if translation else path

@@ -1,4 +1,7 @@
-"""Routes: `/v1` to the targets in the order that the policy filter decides, our own pages, nothing else."""
+"""Routes: `/v1` to the targets in the order that the policy filter decides, our own pages, nothing else.
+
+`/cursor/v1` goes the same way: the policy filter says which path a provider is asked, and each attempt sets it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def route_configuration(settings: EnvoySettings) -> Json:
         "request_body_buffer_limit": max(settings.limits.max_body_bytes, settings.limits.max_response_bytes)
         + (8 << 20),
         "include_request_attempt_count": False,
-        "routes": [_alive(), _models(settings), _everything_else()],
+        "routes": [_alive(), _models(settings, "/v1"), _models(settings, "/cursor/v1"), _everything_else()],
     }
     return any_of("config.route.v3.RouteConfiguration", name=NAME, virtual_hosts=[host])
 
@@ -31,8 +34,8 @@ def _alive() -> Json:
     }
 
 
-def _models(settings: EnvoySettings) -> Json:
-    route: Json = {"match": {"path_separated_prefix": "/v1"}, "route": _action(settings)}
+def _models(settings: EnvoySettings, prefix: str) -> Json:
+    route: Json = {"match": {"path_separated_prefix": prefix}, "route": _action(settings)}
     if settings.cors and settings.cors.enabled:
         route["typed_per_filter_config"] = {cors.NAME: cors.policy(settings.cors)}
     return route
