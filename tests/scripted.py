@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -24,9 +25,23 @@ Perform = Callable[[Ask], Reply]
 
 
 def gateway(ask: Ask) -> Reply:
-    """The right answer."""
+    """The right answer, to web pages too."""
+    origin = dict(ask.headers).get("origin")
+    right = preflight() if ask.method == "OPTIONS" else answer(ask)
+    return replace(right, headers={**right.headers, "access-control-allow-origin": origin}) if origin else right
+
+
+def preflight() -> Reply:
+    allowed = {
+        "access-control-allow-methods": "GET, POST",
+        "access-control-allow-headers": "Authorization, Content-Type",
+    }
+    return Reply(204, allowed, b"")
+
+
+def answer(ask: Ask) -> Reply:
     headers = dict(ask.headers)
-    path = ask.path.partition("?")[0]
+    path = ask.path.partition("?")[0].removeprefix("/cursor")
     anthropic = "anthropic-version" in headers
     if KEY not in (headers.get("authorization", "").removeprefix("Bearer "), headers.get("x-api-key")):
         return error(401, anthropic=anthropic)

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -52,6 +53,11 @@ _STDIN = "-"
     "any other for the rest. Without it, those that the gateway lists.",
 )
 @click.option(
+    "--cursor-url",
+    metavar="URL",
+    help="The base URL that Cursor is given. Without it, --url with /cursor before /v1.",
+)
+@click.option(
     "--ca-file",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     envvar="SSL_CERT_FILE",
@@ -73,6 +79,7 @@ def command(
     key_file: Path | None,
     names: tuple[str, ...],
     models: tuple[str, ...],
+    cursor_url: str | None,
     ca_file: Path | None,
     timeout: float,
     as_json: bool,
@@ -86,11 +93,13 @@ def command(
     Example:
       kt conformance --url https://gateway.yourcompany.com/v1 --client claude-code
     """
-    root = _root(url)
+    root = _root(url, "--url")
+    own = _root(cursor_url, "--cursor-url") if cursor_url else ""
     with plain():
         secret = _key(key, key_file)
         gateway = _gateway(root, ca_file, timeout)
-        reports = list(_reports(gateway, secret, [named(name) for name in names] or CLIENTS, models, quiet=as_json))
+        clients = [(each, _place(gateway, each, own)) for each in ([*map(named, names)] or CLIENTS)]
+        reports = list(_reports(gateway, secret, clients, models, quiet=as_json))
     ok = all(report["ok"] for report in reports)
     if as_json:
         click.echo(json.dumps({"ok": ok, "url": f"{root}/v1", "clients": reports}))
@@ -99,17 +108,24 @@ def command(
     sys.exit(exit_codes.OK if ok else exit_codes.FAILED)
 
 
-def _root(url: str) -> str:
+def _place(gateway: Gateway, client: Client, own: str) -> Gateway:
+    """Where a client asks: for one with a base URL of its own, that."""
+    if not client.below or gateway.root.endswith(client.below):
+        return gateway
+    return replace(gateway, root=own or gateway.root + client.below)
+
+
+def _root(url: str, option: str) -> str:
     """The URL without `/v1`, which some clients are given with and some without."""
     try:
         parts = urlsplit(url)
         number = parts.port
     except ValueError as error:
-        fail(f"--url: not a URL: {error}", exit_codes.USAGE)
+        fail(f"{option}: not a URL: {error}", exit_codes.USAGE)
     if parts.scheme not in ("http", "https") or not parts.hostname or number == 0 or "@" in parts.netloc:
-        fail("--url: expected https://HOST/v1, like https://gateway.yourcompany.com/v1", exit_codes.USAGE)
+        fail(f"{option}: expected https://HOST/v1, like https://gateway.yourcompany.com/v1", exit_codes.USAGE)
     if parts.query or parts.fragment or not url.isascii() or not url.isprintable() or " " in url:
-        fail("--url: expected a path that ends in /v1, and nothing after it", exit_codes.USAGE)
+        fail(f"{option}: expected a path that ends in /v1, and nothing after it", exit_codes.USAGE)
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         say("warning: plain HTTP: the key travels readable")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/v1')}"
@@ -147,21 +163,21 @@ def _gateway(root: str, ca_file: Path | None, timeout: float) -> Gateway:
 
 
 def _reports(
-    gateway: Gateway, key: str, clients: Any, models: tuple[str, ...], *, quiet: bool
+    gateway: Gateway, key: str, clients: list[tuple[Client, Gateway]], models: tuple[str, ...], *, quiet: bool
 ) -> Iterator[dict[str, Any]]:
     """What each client found, printed check by check unless it is to be JSON."""
     from extproc.conformance import models as choosing
     from extproc.conformance.runner import run
 
     listed: dict[Speaks, tuple[str, ...]] = {}
-    for client in clients:
+    for client, asked in clients:
         if client.speaks not in listed:
             listed[client.speaks] = models or _listed(gateway, client.speaks, key)
         subject = choosing.subject(client.speaks, listed[client.speaks], key)
         if subject is None:
             fail(f"{gateway.root}/v1/models lists no model to ask; give --model NAME", exit_codes.USAGE)
         found = []
-        for outcome in run(client, subject, gateway.ask, time.monotonic):
+        for outcome in run(client, subject, asked.ask, time.monotonic):
             found.append(outcome)
             if not quiet:
                 click.echo(_line(client, outcome))

@@ -67,13 +67,17 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client and its checks. `source` says which version was recorded or read, and how."""
+    """A client and its checks. `source` says which version was recorded or read, and how.
+
+    `below` is what stands between a gateway's root and `/v1` where a client needs a base URL of its own.
+    """
 
     name: str
     title: str
     speaks: Speaks
     source: str
     checks: tuple[Check, ...]
+    below: str = ""
 
 
 @dataclass(frozen=True, slots=True)

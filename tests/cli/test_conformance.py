@@ -104,6 +104,31 @@ def test_a_url_works_with_a_path_and_with_or_without_v1() -> None:
             assert result.exit_code == exit_codes.OK, result.output
 
 
+@pytest.mark.parametrize(
+    ("given", "more", "asked"),
+    [
+        ("/v1", (), "/cursor/v1"),
+        ("/team/v1", (), "/team/cursor/v1"),
+        ("/cursor/v1", (), "/cursor/v1"),
+        ("/v1", ("/byok/v1",), "/byok/v1"),
+    ],
+)
+def test_cursor_is_asked_at_its_own_url(given: str, more: tuple[str, ...], asked: str) -> None:
+    paths: set[str] = set()
+
+    def perform(ask: Ask) -> Reply:
+        before, _, rest = ask.path.partition("/v1/")
+        paths.add(f"{before}/v1")
+        return gateway(Ask(ask.method, f"/v1/{rest}", ask.headers, ask.body))
+
+    with served(perform) as url:
+        root = url.removesuffix("/v1")
+        own = [word for path in more for word in ("--cursor-url", root + path)]
+        result = kt("conformance", "--url", root + given, "--client", "cursor", "--model", "gpt-x", *own)
+    assert result.exit_code == exit_codes.OK, result.output
+    assert paths == {asked}
+
+
 def test_the_key_comes_from_the_variable_a_file_or_standard_input(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +163,7 @@ def test_a_key_on_the_command_line_works_and_is_warned_about() -> None:
         (("--url", "https://ana:secret@gateway.yourcompany.com/v1"), "expected https://HOST/v1"),
         (("--url", "https://gateway.yourcompany.com:99999/v1"), "not a URL"),
         (("--url", "https://gateway.yourcompany.com/v1?x=1"), "nothing after it"),
+        (("--cursor-url", "cursor/v1"), "--cursor-url: expected https://HOST/v1"),
         (("--client", "emacs"), "claude-code"),
         (("--timeout", "0"), "1<=x<=600"),
     ],

@@ -78,10 +78,12 @@ def test_no_answer_fails_every_check(client: Client, check: Check) -> None:
     assert "nothing came within 60 s" in faults(client, check, silent)
 
 
-@EVERY
+BY_STATUS = {"bad-key", "unknown-model", "malformed", "preflight"}
+OF_ANSWERS = [(client, check) for client, check in ALL if check.name not in BY_STATUS]
+
+
+@pytest.mark.parametrize(("client", "check"), OF_ANSWERS, ids=lambda value: value.name)
 def test_a_body_that_broke_off_fails_every_check_of_an_answer(client: Client, check: Check) -> None:
-    if check.name in ("bad-key", "unknown-model", "malformed"):
-        return  # their clients look at the status first
     assert "broke off" in faults(client, check, lambda ask: replace(gateway(ask), cut="the connection was closed"))
 
 
@@ -154,9 +156,22 @@ def answers_any_model(ask: Ask) -> Reply:
     return gateway(replace(ask, body=ask.body.replace(NO_MODEL.encode(), b"gpt-x")))
 
 
-CHAT_REPLIES = {"openai reply", "openai tools", "openai extras", "aider reply", "gptel reply"}
+def without_header(name: str) -> Perform:
+    def perform(ask: Ask) -> Reply:
+        right = gateway(ask)
+        return replace(right, headers={key: value for key, value in right.headers.items() if key != name})
+
+    return perform
+
+
+def as_responses(ask: Ask) -> Reply:
+    return gateway(replace(ask, path="/v1/responses"))
+
+
+CHAT_REPLIES = {"openai reply", "openai tools", "openai extras", "aider reply", "gptel reply", "cursor key"}
 CHAT_STREAMS = {"zed stream", "zed tools", "zed large-body", "continue stream", "continue tools", "aider stream"} | {
-    "gptel stream", "gptel tools", "openai stream",
+    "gptel stream", "gptel tools", "openai stream", "cursor stream", "cursor tools", "cursor chat", "cursor chat-tools",
+    "cursor large-body",
 }  # fmt: skip
 MESSAGE_STREAMS = {f"claude-code {name}" for name in ("stream", "tools", "extras", "large-body")} | {
     "anthropic stream",
@@ -176,13 +191,20 @@ RESPONSE_STREAMS = {f"codex {name}" for name in ("stream", "tools", "extras", "l
         (edited('"models": []', '"other": []'), {"codex models"}, "models is missing"),
         (edited('"has_more": false', '"other": false'), {"claude-code models", "claude-code key", "anthropic models"}, "has_more"),
         (edited('"display_name"', '"name"'), {"claude-code models", "claude-code key", "anthropic models", "anthropic model"}, "display_name"),
-        (edited('"object": "list", "models"', '"models"'), {"codex models", "continue models", "openai models"}, 'object is not "list"'),
+        (edited('"object": "list", "models"', '"models"'), {"cursor models", "codex models", "continue models", "openai models"}, 'object is not "list"'),
         (only(lambda ask: ask.method == "GET" and has("anthropic-version")(ask), blind_to_versions), {"claude-code models", "claude-code key", "anthropic models", "anthropic model"}, "type of a model"),
-        (only(lambda ask: has("x-api-key")(ask) and not has("authorization")(ask), refuses(401)), named("key"), "401"),
+        (only(lambda ask: has("x-api-key")(ask) and not has("authorization")(ask), refuses(401)), {"claude-code key", "anthropic key"}, "401"),
+        (only(lambda ask: ask.method == "OPTIONS", refuses(401)), {"cursor preflight"}, "401"),
+        (without_header("access-control-allow-origin"), {"cursor preflight", "cursor models", "cursor key"}, "access-control-allow-origin is"),
+        (without_header("access-control-allow-headers"), {"cursor preflight"}, "access-control-allow-headers does not name authorization"),
+        (only(lambda ask: has("origin")(ask) and ask.method == "POST", refuses(405)), {"cursor key"}, "405"),
+        (only(lambda ask: ask.path == "/v1/chat/completions" and sends("input")(ask), refuses(400)), of("cursor") - {"cursor preflight", "cursor models", "cursor key", "cursor chat", "cursor chat-tools", "cursor malformed", "cursor unknown-model"}, "400"),
+        (only(lambda ask: ask.path == "/v1/chat/completions" and sends("input")(ask), as_responses), {"cursor stream", "cursor tools", "cursor large-body"}, "does not end with data: [DONE]"),
+        (only(lambda ask: b'"tools":[{"type":"function","name":' in ask.body and b"nested" in ask.body, refuses(400)), {"cursor stream", "cursor tools", "cursor large-body", "cursor bad-key"}, "400"),
         (edited("data: [DONE]\n\n", ""), CHAT_STREAMS | {"continue autocomplete"}, "does not end with data: [DONE]"),
         (edited('"finish_reason": "stop"', '"finish_reason": null'), CHAT_STREAMS | CHAT_REPLIES, "finish_reason"),
-        (edited('"usage": {"prompt_tokens"', '"other": {"prompt_tokens"'), CHAT_REPLIES | {"zed stream", "continue stream", "openai stream"} | named("embeddings"), "usage"),
-        (without_arguments, named("tools"), "request 1 of 2: "),
+        (edited('"usage": {"prompt_tokens"', '"other": {"prompt_tokens"'), CHAT_REPLIES | {"zed stream", "continue stream", "openai stream", "cursor stream", "cursor chat"} | named("embeddings"), "usage"),
+        (without_arguments, named("tools", "chat-tools"), "request 1 of 2: "),
         (edited('"id": "call_1"', '"id": "chatcmpl-tool-1"'), {"gptel tools"}, "call_"),
         (edited('"usage": {"input_tokens": 1, "output_tokens": 1}}}', '"usage": {}}}'), MESSAGE_STREAMS, "message_start has no usage"),
         (edited('event: message_stop\ndata: {"type": "message_stop"}\n\n', ""), MESSAGE_STREAMS, "does not end with message_stop"),

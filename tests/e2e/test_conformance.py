@@ -20,9 +20,11 @@ from extproc.conformance.clients import CLIENTS
 from extproc.conformance.exchange import Gateway as Asked
 from extproc.conformance.models import subject
 from extproc.conformance.runner import run
+from extproc.dialects.cursor import as_chat
 from extproc.gateway.certs import ensure_dev_certificate
 from extproc.gateway.demo import DemoProvider
 
+CORS = "cors: {allow_origins: ['vscode-file://vscode-app']}"
 MODELS = {"gpt-x": "openai", "embed-x": "openai", "claude-x": "anthropic"}
 
 
@@ -38,7 +40,7 @@ def targets(port: int) -> str:
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, DemoProvider]]:
     providers = Providers()
     provider, port = providers.add()
-    text = f"pack: {{name: test, version: 1.0.0}}\n{NO_CACHE}\n{targets(port)}\n{POLICIES}"
+    text = f"pack: {{name: test, version: 1.0.0}}\n{NO_CACHE}\n{targets(port)}\n{CORS}\n{POLICIES}"
     found = serve(tmp_path_factory.mktemp("gateway"), text)
     yield found, provider
     stop(found)
@@ -76,7 +78,8 @@ def test_what_a_client_sends_reaches_the_provider_as_it_is(
     found, provider = gateway
     begun = len(provider.requests)
     asks: list[Ask] = []
-    asked = Asked(found.base_url.removesuffix("/v1"), ssl.create_default_context(cafile=str(found.ca)), 30)
+    root = found.base_url.removesuffix("/v1") + client.below
+    asked = Asked(root, ssl.create_default_context(cafile=str(found.ca)), 30)
 
     def perform(ask: Ask) -> Reply:
         reply = asked.ask(ask)
@@ -92,9 +95,10 @@ def test_what_a_client_sends_reaches_the_provider_as_it_is(
     for ask, arrived in zip(asks, received, strict=True):
         headers = dict(arrived.headers)
         assert arrived.path == ask.path
-        assert json.loads(arrived.body) == {**json.loads(ask.body), **_asked_for_usage(ask)}
+        sent = as_chat(ask.body) if client.name == "cursor" else ask.body
+        assert json.loads(arrived.body) == {**json.loads(sent), **_asked_for_usage(ask)}
         if not _asked_for_usage(ask):
-            assert arrived.body == ask.body
+            assert arrived.body == sent
         kept = [
             pair for pair in ask.headers if pair[0].startswith(("anthropic-", "x-stainless-", "x-codex-", "user-agent"))
         ]

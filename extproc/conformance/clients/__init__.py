@@ -12,6 +12,7 @@ from extproc.conformance.clients import (
     claude_code,
     codex,
     continue_dev,
+    cursor,
     gptel,
     openai_sdk,
     zed,
@@ -20,6 +21,7 @@ from extproc.conformance.clients import (
 CLIENTS: tuple[Client, ...] = (
     claude_code.CLIENT,
     codex.CLIENT,
+    cursor.CLIENT,
     zed.CLIENT,
     continue_dev.CLIENT,
     aider.CLIENT,
