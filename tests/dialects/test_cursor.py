@@ -318,6 +318,7 @@ def test_members_have_a_chats_names(members: Json, found: Json) -> None:
         ({"input": [{"role": "user"}]}, "input[0].content"),
         ({"input": [{"role": "user", "content": "x", "mood": "bad"}]}, "input[0].mood"),
         ({"input": [{"role": "user", "content": ["x"]}]}, "input[0].content[0]"),
+        ({"input": [{"role": "user", "content": [{"type": "input_text", "text": "x"}, None]}]}, "input[0].content[1]"),
         ({"input": [{"role": "user", "content": [{"type": "input_video"}]}]}, "input[0].content[0].type"),
         ({"input": [{"role": "user", "content": [{"type": "input_text"}]}]}, "input[0].content[0].text"),
         ({"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "f"}]}]}, "input[0].content[0].file_id"),
@@ -468,3 +469,54 @@ def test_what_a_tool_gave_keeps_its_place(body: Json) -> None:
     found = json.loads(as_chat(json.dumps(body).encode()))["messages"]
     assert [each["tool_call_id"] for each in found if each["role"] == "tool"] == outputs
     assert [each["id"] for message in found for each in message.get("tool_calls", ())] == calls
+
+
+KINDS = [
+    "message", "function_call", "function_call_output", "custom_tool_call", "reasoning", "text", "input_text", "input_image",
+    "image_url", "image", "input_file", "file", "refusal", "tool_use", "tool_result", "function", "custom", "grammar",
+    "allowed_tools", "json_schema", "thinking",
+]  # fmt: skip
+ROLES = ["assistant", "user", "tool", "system"]
+scalars = st.none() | st.booleans() | st.integers(0, 9) | words
+anything = scalars | st.lists(scalars, max_size=2) | st.dictionaries(words, scalars, max_size=2)
+
+
+def odd(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Objects with the APIs' members, most of the right type, any of them wrong."""
+    return st.fixed_dictionaries(
+        {"type": st.sampled_from(KINDS) | anything},
+        optional={
+            "role": st.sampled_from(ROLES) | anything,
+            "content": words | st.lists(inner, max_size=3) | anything,
+            "tool_calls": st.lists(inner, max_size=2) | anything,
+            **dict.fromkeys(("call_id", "id", "name", "arguments", "text", "tool_use_id"), words | anything),
+            **{name: words | inner | st.lists(inner, max_size=2) | anything for name in ("input", "output", "tools")},
+            **dict.fromkeys(("function", "custom", "format", "source", "image_url", "file"), inner | anything),
+        },
+    )
+
+
+oddities = odd(odd(odd(anything)))
+hostile = st.fixed_dictionaries(
+    {"input": st.lists(oddities, min_size=1, max_size=4)},
+    optional={
+        "messages": st.lists(oddities, max_size=4) | anything,
+        "tools": st.lists(oddities, max_size=2) | anything,
+        **dict.fromkeys(("instructions", "system", "tool_choice", "text", "reasoning"), oddities | anything),
+        "include": st.lists(anything, max_size=2) | anything,
+    },
+)
+
+
+def outcome(value: Json) -> Json | ClientError:
+    try:
+        found: Json = json.loads(as_chat(json.dumps(value).encode()))
+    except ClientError as error:
+        return error
+    return found
+
+
+@given(hostile)
+def test_whatever_comes_is_translated_or_refused(value: Json) -> None:
+    found = outcome(value)
+    assert found.status == 400 if isinstance(found, ClientError) else isinstance(found["messages"], list)

@@ -11,7 +11,7 @@ from extproc.dialects.cursor.refusal import only, refused, wrong
 
 Json = dict[str, Any]
 
-_ROLES = frozenset({"system", "developer", "user", "assistant"})
+_ROLES = ("system", "developer", "user", "assistant")
 _MESSAGE = frozenset({"type", "role", "content", "id", "status", "name", "phase"})
 _CALL = frozenset({"type", "id", "call_id", "name", "arguments", "status"})
 _CUSTOM_CALL = frozenset({"type", "id", "call_id", "name", "input", "status"})
@@ -115,6 +115,8 @@ def _split(item: Json, where: str, *, strict: bool) -> Iterator[Json]:
         return
     if not isinstance(parts, list):
         raise wrong(f"{where}.content", "a string or a list of parts", parts)
+    if None in parts:
+        raise wrong(f"{where}.content[{parts.index(None)}]", "an object", None)
     calls = [_use(each, at) for at, each in _of("tool_use", parts, where)]
     yield from (_result(each, at) for at, each in _of("tool_result", parts, where))
     rest = [each if not _is(each, "tool_use", "tool_result") else None for each in parts]

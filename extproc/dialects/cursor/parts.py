@@ -10,11 +10,11 @@ from extproc.dialects.cursor.refusal import only, refused, wrong
 
 Json = dict[str, Any]
 
-THOUGHT = frozenset({"thinking", "redacted_thinking"})
+THOUGHT = ("thinking", "redacted_thinking")
 """Parts of what a model thought, which no chat takes back."""
 
 _TEXT = frozenset({"type", "text", "annotations", "logprobs", "cache_control"})
-_OF_CHATS = frozenset({"image_url", "input_audio", "file", "refusal"})
+_OF_CHATS = ("image_url", "input_audio", "file", "refusal")
 """Parts that a chat has by these names; what is in them passes."""
 
 
