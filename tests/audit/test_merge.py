@@ -41,6 +41,7 @@ def test_a_complete_exchange_is_one_event_in_whatever_order_it_is_read(order: li
         ([BEGIN], 9999.0, False, []),
         ([BEGIN], END_WAIT + 0.1, True, ["interrupted"]),
         ([EDGE], END_WAIT + 0.1, False, ["refused_by_envoy"]),
+        ([{**EDGE, "path": "/cursor/v1/chat/completions"}], END_WAIT + 0.1, False, ["refused_by_envoy"]),
         ([{**EDGE, "path": "/healthz"}], END_WAIT + 0.1, False, []),
         ([{**EDGE, "details": "cors_response"}], END_WAIT + 0.1, False, []),
         ([LOCAL], END_WAIT, False, []),

@@ -34,6 +34,11 @@ def test_whoever_sends_anthropics_version_gets_anthropics_shape() -> None:
     assert listed(headers=ANTHROPIC) == page and listed("/v1/models/gpt-x", ANTHROPIC) == one
 
 
+def test_cursor_finds_the_same_below_its_own_path() -> None:
+    assert listed("/cursor/v1/models") == listed() and listed("/cursor/v1/models/gpt-x") == listed("/v1/models/gpt-x")
+    assert MODELS.answer("GET", "/cursor/models", ()) is None and MODELS.answer("GET", "/cursor/v1/modelsx", ()) is None
+
+
 def test_nothing_is_a_list_too() -> None:
     assert json.loads(Models(()).answer("GET", "/v1/models", ANTHROPIC) or b"")["first_id"] is None
     assert json.loads(Models(()).answer("GET", "/v1/models/", ()) or b"")["data"] == []

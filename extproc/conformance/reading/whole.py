@@ -11,6 +11,9 @@ from extproc.conformance.sse import StreamEvent, events
 
 Json = dict[str, Any]
 
+LONGEST = 100
+"""Bytes or characters of what a gateway sent, in a sentence about it."""
+
 
 def read(reply: Reply) -> Json:
     """A JSON object that was judged before; of anything else an empty one."""
@@ -73,7 +76,7 @@ def counted(value: Any) -> bool:
 
 def shown(text: bytes | str) -> str:
     """The beginning of what a gateway sent, in ASCII, so that a terminal obeys nothing in it."""
-    return ascii(text[:160].decode("utf-8", "replace") if isinstance(text, bytes) else text[:160])
+    return ascii(text[:LONGEST].decode("utf-8", "replace") if isinstance(text, bytes) else text[:LONGEST])
 
 
 def _head(reply: Reply, status: int, kind: str) -> str:
