@@ -93,30 +93,38 @@ def command(
     Example:
       kt conformance --url https://gateway.yourcompany.com/v1 --client claude-code
     """
-    root = _root(url, "--url")
-    own = _root(cursor_url, "--cursor-url") if cursor_url else ""
+    base = _base(url, "--url")
+    cursors = _base(cursor_url, "--cursor-url") if cursor_url else ""
     with plain():
         secret = _key(key, key_file)
-        gateway = _gateway(root, ca_file, timeout)
-        clients = [(each, _place(gateway, each, own)) for each in ([*map(named, names)] or CLIENTS)]
-        reports = list(_reports(gateway, secret, clients, models, quiet=as_json))
+        gateway = _gateway(base, ca_file, timeout)
+        clients = [(each, _place(gateway, each, cursors)) for each in ([*map(named, names)] or CLIENTS)]
+        reports = list(_reports(secret, clients, models, quiet=as_json))
     ok = all(report["ok"] for report in reports)
     if as_json:
-        click.echo(json.dumps({"ok": ok, "url": f"{root}/v1", "clients": reports}))
+        click.echo(json.dumps({"ok": ok, "url": base, "clients": reports}))
     else:
         click.echo(_summary(reports))
     sys.exit(exit_codes.OK if ok else exit_codes.FAILED)
 
 
-def _place(gateway: Gateway, client: Client, own: str) -> Gateway:
-    """Where a client asks: for one with a base URL of its own, that."""
-    if not client.below or gateway.root.endswith(client.below):
-        return gateway
-    return replace(gateway, root=own or gateway.root + client.below)
+def _place(gateway: Gateway, client: Client, cursors: str) -> Gateway:
+    """Where a client asks: for one with a base URL of its own, that; for one that appends `/v1` itself, there."""
+    if client.speaks == "anthropic":
+        return replace(gateway, version="/v1")
+    if client.below and cursors:
+        root, version = _split(cursors)
+        return replace(gateway, root=root, version=version)
+    return gateway if gateway.root.endswith(client.below) else replace(gateway, root=gateway.root + client.below)
 
 
-def _root(url: str, option: str) -> str:
-    """The URL without `/v1`, which some clients are given with and some without."""
+def _split(base: str) -> tuple[str, str]:
+    """A base URL without the `/v1` at its end, and that."""
+    return base.removesuffix("/v1"), "/v1" if base.endswith("/v1") else ""
+
+
+def _base(url: str, option: str) -> str:
+    """The URL, checked; without a path it gets `/v1`."""
     try:
         parts = urlsplit(url)
         number = parts.port
@@ -125,10 +133,10 @@ def _root(url: str, option: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or number == 0 or "@" in parts.netloc:
         fail(f"{option}: expected https://HOST/v1, like https://gateway.yourcompany.com/v1", exit_codes.USAGE)
     if parts.query or parts.fragment or not url.isascii() or not url.isprintable() or " " in url:
-        fail(f"{option}: expected a path that ends in /v1, and nothing after it", exit_codes.USAGE)
+        fail(f"{option}: expected a path in ASCII, like /v1, and nothing after it", exit_codes.USAGE)
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         say("warning: plain HTTP: the key travels readable")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/v1')}"
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/v1'}"
 
 
 def _key(given: str | None, path: Path | None) -> str:
@@ -150,7 +158,7 @@ def _key(given: str | None, path: Path | None) -> str:
     return key
 
 
-def _gateway(root: str, ca_file: Path | None, timeout: float) -> Gateway:
+def _gateway(base: str, ca_file: Path | None, timeout: float) -> Gateway:
     import ssl
 
     from extproc.conformance.exchange import Gateway
@@ -159,11 +167,12 @@ def _gateway(root: str, ca_file: Path | None, timeout: float) -> Gateway:
         tls = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
     except ssl.SSLError:
         fail(f"--ca-file: {ca_file} holds no certificates", exit_codes.USAGE)
-    return Gateway(root, tls, timeout)
+    root, version = _split(base)
+    return Gateway(root, tls, timeout, version)
 
 
 def _reports(
-    gateway: Gateway, key: str, clients: list[tuple[Client, Gateway]], models: tuple[str, ...], *, quiet: bool
+    key: str, clients: list[tuple[Client, Gateway]], models: tuple[str, ...], *, quiet: bool
 ) -> Iterator[dict[str, Any]]:
     """What each client found, printed check by check unless it is to be JSON."""
     from extproc.conformance import models as choosing
@@ -172,10 +181,10 @@ def _reports(
     listed: dict[Speaks, tuple[str, ...]] = {}
     for client, asked in clients:
         if client.speaks not in listed:
-            listed[client.speaks] = models or _listed(gateway, client.speaks, key)
+            listed[client.speaks] = models or _listed(asked, client.speaks, key)
         subject = choosing.subject(client.speaks, listed[client.speaks], key)
         if subject is None:
-            fail(f"{gateway.root}/v1/models lists no model to ask; give --model NAME", exit_codes.USAGE)
+            fail(f"{asked.root}{asked.version}/models lists no model to ask; give --model NAME", exit_codes.USAGE)
         found = []
         for outcome in run(client, subject, asked.ask, time.monotonic):
             found.append(outcome)

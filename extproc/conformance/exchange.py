@@ -33,11 +33,15 @@ class NoAnswerError(ExtprocError):
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Where it is: the URL without `/v1`, checked by whoever makes one. `timeout` is in seconds, for a whole answer."""
+    """Where it is: the URL without `/v1`, checked by whoever makes one. `timeout` is in seconds, for a whole answer.
+
+    `version` is asked in the place of `/v1`: some gateways have base URLs without it.
+    """
 
     root: str
     tls: ssl.SSLContext
     timeout: float
+    version: str = "/v1"
     clock: Callable[[], float] = time.monotonic
 
     def ask(self, ask: Ask) -> Reply:
@@ -46,7 +50,7 @@ class Gateway:
         connection = self._connection(parts.scheme, parts.hostname or "", parts.port)
         try:
             self._connect(connection)
-            self._send(connection, parts.path + ask.path, ask)
+            self._send(connection, f"{parts.path}{self.version}{ask.path.removeprefix('/v1')}", ask)
             return self._read(connection)
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswerError(f"no answer: {_why(error, self.timeout)}") from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -93,15 +95,39 @@ def test_a_gateway_that_is_not_there_is_missing() -> None:
     fails(kt("conformance", "--url", url), exit_codes.MISSING, "Connection refused", "kt doctor")
 
 
-def test_a_url_works_with_a_path_and_with_or_without_v1() -> None:
-    def below(ask: Ask) -> Reply:
-        assert ask.path.startswith("/team/ai/v1/")
-        return gateway(Ask(ask.method, ask.path.removeprefix("/team/ai"), ask.headers, ask.body))
+@pytest.mark.parametrize(
+    ("given", "client", "asked"),
+    [
+        ("", "openai", "/v1"),
+        ("/", "openai", "/v1"),
+        ("/team/ai/v1/", "openai", "/team/ai/v1"),
+        ("/team/ai/v1", "anthropic", "/team/ai/v1"),
+        ("/openai", "openai", "/openai"),
+        ("/anthropic", "anthropic", "/anthropic/v1"),
+    ],
+)
+def test_a_base_url_means_what_it_means_to_the_client(given: str, client: str, asked: str) -> None:
+    with recorded() as (url, paths):
+        result = kt("conformance", "--url", url + given, "--client", client)
+    assert result.exit_code == exit_codes.OK, result.output
+    assert {path[: len(asked)] for path in paths} == {asked} and not any("/v1/v1" in path for path in paths)
 
-    with served(below) as url:
-        for path in ("/team/ai/v1", "/team/ai/v1/", "/team/ai"):
-            result = kt("conformance", "--url", url.removesuffix("/v1") + path, "--client", "anthropic")
-            assert result.exit_code == exit_codes.OK, result.output
+
+@contextmanager
+def recorded() -> Iterator[tuple[str, list[str]]]:
+    """A gateway that is right below every path, its URL without one, and what it was asked at."""
+    paths: list[str] = []
+
+    def perform(ask: Ask) -> Reply:
+        paths.append(ask.path)
+        rest = next(ask.path[at:] for word in ENDPOINTS if (at := ask.path.find(word)) >= 0)
+        return gateway(Ask(ask.method, f"/v1{rest}", ask.headers, ask.body))
+
+    with served(perform) as url:
+        yield url.removesuffix("/v1"), paths
+
+
+ENDPOINTS = ("/models", "/chat/completions", "/completions", "/embeddings", "/responses", "/messages")
 
 
 @pytest.mark.parametrize(
@@ -111,22 +137,15 @@ def test_a_url_works_with_a_path_and_with_or_without_v1() -> None:
         ("/team/v1", (), "/team/cursor/v1"),
         ("/cursor/v1", (), "/cursor/v1"),
         ("/v1", ("/byok/v1",), "/byok/v1"),
+        ("/v1", ("/cursor",), "/cursor"),
     ],
 )
 def test_cursor_is_asked_at_its_own_url(given: str, more: tuple[str, ...], asked: str) -> None:
-    paths: set[str] = set()
-
-    def perform(ask: Ask) -> Reply:
-        before, _, rest = ask.path.partition("/v1/")
-        paths.add(f"{before}/v1")
-        return gateway(Ask(ask.method, f"/v1/{rest}", ask.headers, ask.body))
-
-    with served(perform) as url:
-        root = url.removesuffix("/v1")
-        own = [word for path in more for word in ("--cursor-url", root + path)]
-        result = kt("conformance", "--url", root + given, "--client", "cursor", "--model", "gpt-x", *own)
+    with recorded() as (url, paths):
+        own = [word for path in more for word in ("--cursor-url", url + path)]
+        result = kt("conformance", "--url", url + given, "--client", "cursor", "--model", "gpt-x", *own)
     assert result.exit_code == exit_codes.OK, result.output
-    assert paths == {asked}
+    assert {path.removesuffix("/models").removesuffix("/chat/completions") for path in paths} == {asked}
 
 
 def test_the_key_comes_from_the_variable_a_file_or_standard_input(

@@ -188,10 +188,10 @@ RESPONSE_STREAMS = {f"codex {name}" for name in ("stream", "tools", "extras", "l
         (only(goes_to("/v1/models"), refuses(404)), named("models") | {"claude-code key"}, "404"),
         (only(lambda ask: ask.path.startswith("/v1/models/"), refuses(404)), named("model"), "404"),
         (only(lambda ask: ask.path.startswith("/v1/models?"), refuses(404)), {"codex models", "claude-code models", "claude-code key"}, "404"),
-        (edited('"models": []', '"other": []'), {"codex models"}, "models is missing"),
+        (edited('"models": []', '"other": []'), {"codex models"}, "models is no list"),
         (edited('"has_more": false', '"other": false'), {"claude-code models", "claude-code key", "anthropic models"}, "has_more"),
         (edited('"display_name"', '"name"'), {"claude-code models", "claude-code key", "anthropic models", "anthropic model"}, "display_name"),
-        (edited('"object": "list", "models"', '"models"'), {"cursor models", "codex models", "continue models", "openai models"}, 'object is not "list"'),
+        (edited('"object": "list", "models"', '"models"'), {"cursor models", "continue models", "openai models"}, 'object is not "list"'),
         (only(lambda ask: ask.method == "GET" and has("anthropic-version")(ask), blind_to_versions), {"claude-code models", "claude-code key", "anthropic models", "anthropic model"}, "type of a model"),
         (only(lambda ask: has("x-api-key")(ask) and not has("authorization")(ask), refuses(401)), {"claude-code key", "anthropic key"}, "401"),
         (only(lambda ask: ask.method == "OPTIONS", refuses(401)), {"cursor preflight"}, "401"),
@@ -236,6 +236,27 @@ def test_what_gateways_get_wrong_is_found_where_clients_would_miss_it(
     wrong = found(perform)
     assert wrong.keys() == failing
     assert all(says in message for message in wrong.values()), wrong
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"text": "hello there", "finish_reason": null', '"finish_reason": "stop"'),
+        ('"id": "gpt-x", "object": "model"', '"id": "gpt-x", "object": "model", "mode": "chat"'),
+    ],
+)
+def test_what_clients_put_up_with_is_no_fault(old: str, new: str) -> None:
+    assert found(edited(old, new)) == {}
+
+
+def test_a_stream_of_responses_may_end_as_chats_do() -> None:
+    def perform(ask: Ask) -> Reply:
+        right = gateway(ask)
+        return (
+            replace(right, body=right.body + b"data: [DONE]\n\n") if "response.completed" in str(right.body) else right
+        )
+
+    assert found(perform) == {}
 
 
 def test_an_error_in_a_stream_is_one() -> None:

@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from live import free_port
@@ -55,6 +56,12 @@ def test_a_request_leaves_as_its_client_would_send_it_and_with_nothing_added() -
         host = gateway.root.split("/")[2]
     head = f"POST /team/v1/x?beta=true HTTP/1.1\r\nHost: {host}\r\nX-One: 1\r\nauthorization: Bearer k\r\ncontent-length: 7\r\n\r\n"
     assert b"".join(got).startswith(head.encode())
+
+
+def test_a_base_url_without_a_version_is_asked_without_one() -> None:
+    with server(HEAD + b"content-length: 0\r\n\r\n") as (gateway, got):
+        replace(gateway, version="").ask(ASK)
+    assert b"".join(got).startswith(b"POST /team/x?beta=true HTTP/1.1\r\n")
 
 
 def test_a_whole_answer_is_read_with_its_headers_in_lower_case() -> None:
@@ -120,5 +127,5 @@ def test_an_endless_answer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_answer_has_its_time_although_pieces_keep_coming() -> None:
     times = iter((0.0, 0.1, 99.0))
     with server(HEAD + b"content-length: 9\r\n\r\nab", stays=True) as (gateway, _):
-        late = Gateway(gateway.root, gateway.tls, 0.3, lambda: next(times))
+        late = replace(gateway, clock=lambda: next(times))
         assert late.ask(ASK).cut in ("it is not whole after 0.3 s", "nothing came within 0.3 s")

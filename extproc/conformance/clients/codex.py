@@ -87,10 +87,10 @@ CLIENT = Client(
             "models",
             once(
                 lambda subject: get(f"/v1/models?client_version={_VERSION}", _headers(subject)),
-                listing.models("openai", codex=True),
+                listing.codexs(),
             ),
             "Codex reports an error twice a run",
-            "answer GET /v1/models?client_version=… with OpenAI's list and an empty list models beside it",
+            "answer GET /v1/models?client_version=… with a list models, empty or of Codex's own descriptions",
         ),
         Check(
             "stream",

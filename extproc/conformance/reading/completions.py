@@ -19,6 +19,7 @@ def _pieces(found: list[StreamEvent]) -> str:
         value = parsed(event)
         if value.get("object") != "text_completion":
             return f"an event is no text_completion: {shown(event.data)}"
-        if value.get("choices") and not isinstance(member(value, "choices", 0, "text"), str):
+        choice = member(value, "choices", 0)
+        if choice and not isinstance(member(choice, "text"), str) and not member(choice, "finish_reason"):
             return "a choice has no text"
     return "" if len(found) > 1 else "the stream has no text"

@@ -8,8 +8,8 @@ from extproc.conformance.check import Judge, Reply, Speaks
 from extproc.conformance.reading.whole import Json, answer, objects, read
 
 
-def models(speaks: Speaks, *, codex: bool = False) -> Judge:
-    """Judges a list with at least one model; with `codex`, that it has the member which Codex decodes."""
+def models(speaks: Speaks) -> Judge:
+    """Judges a list with at least one model."""
 
     def judged(value: Json) -> str:
         found = objects(value.get("data"))
@@ -21,11 +21,14 @@ def models(speaks: Speaks, *, codex: bool = False) -> Judge:
             return "has_more is missing, by which Anthropic's SDKs go from page to page"
         if speaks == "openai" and value.get("object") != "list":
             return 'object is not "list"'
-        if codex and not isinstance(value.get("models"), list):
-            return "models is missing, a list that may be empty"
         return ""
 
     return answer(judged)
+
+
+def codexs() -> Judge:
+    """Judges what Codex reads of a list: descriptions of its own, of which there may be none."""
+    return answer(lambda value: "" if isinstance(value.get("models"), list) else "models is no list")
 
 
 def model(speaks: Speaks) -> Judge:

@@ -74,6 +74,8 @@ def _response(value: Json) -> str:
 
 
 def _events(found: list[StreamEvent]) -> str:
+    if found and found[-1].data == "[DONE]":  # some gateways end every stream so; Codex and the SDKs have left by then
+        found = found[:-1]
     values = [parsed(event) for event in found]
     if wrong := next((event for event, value in zip(found, values, strict=True) if _misnamed(event, value)), None):
         return f"an event is not named as its type: {shown(wrong.name)}, {shown(wrong.data)}"
