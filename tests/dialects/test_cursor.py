@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
+from openai.types.chat.completion_create_params import CompletionCreateParamsBase, CompletionCreateParamsNonStreaming
+from openai.types.responses.response_create_params import ResponseCreateParamsBase
 from pydantic import TypeAdapter
 
 from extproc.dialects import openai_chat
@@ -16,6 +17,7 @@ from extproc.dialects.cursor import as_chat
 from extproc.model import ClientError
 
 Json = dict[str, Any]
+SHARED = CompletionCreateParamsBase.__annotations__.keys() & ResponseCreateParamsBase.__annotations__.keys()
 CHAT: TypeAdapter[Any] = TypeAdapter(CompletionCreateParamsNonStreaming)
 HELLO = [{"role": "user", "content": "hello"}]
 
@@ -98,6 +100,16 @@ def test_several_parts_stay_parts_in_their_order() -> None:
         {"type": "text", "text": "and this?"},
         {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
     ]
+
+
+def test_a_break_of_the_providers_cache_stays_where_it_is() -> None:
+    mark = {"prompt_cache_breakpoint": {"mode": "explicit"}}
+    parts = [{"type": "input_text", "text": "x", **mark}, {"type": "input_image", "image_url": "u", **mark}]
+    assert conversation({"role": "user", "content": parts})[0]["content"] == [
+        {"type": "text", "text": "x", **mark},
+        {"type": "image_url", "image_url": {"url": "u"}, **mark},
+    ]
+    assert conversation({"role": "user", "content": parts[:1]})[0]["content"] == [{"type": "text", "text": "x", **mark}]
 
 
 def call(number: int) -> Json:
@@ -223,7 +235,7 @@ GRAMMAR = {"syntax": "lark", "definition": "start: x"}
         ({"name": "f", "description": "d", "parameters": SCHEMA, "strict": None}, NESTED),
         ({"name": "f", "description": "d", "input_schema": SCHEMA}, NESTED),
         ({"type": "custom", "name": "f", "description": "d", "input_schema": SCHEMA, "cache_control": {"type": "ephemeral"}}, NESTED),
-        ({"type": "function", "name": "f", "strict": False}, {"type": "function", "function": {"name": "f", "strict": False}}),
+        ({"type": "function", "name": "f", "strict": False, "defer_loading": False}, {"type": "function", "function": {"name": "f", "strict": False}}),
         ({"type": "custom", "name": "p", "format": {"type": "grammar", **GRAMMAR}}, {"type": "custom", "custom": {"name": "p", "format": {"type": "grammar", "grammar": GRAMMAR}}}),
         ({"type": "custom", "name": "p", "format": {"type": "text"}}, {"type": "custom", "custom": {"name": "p", "format": {"type": "text"}}}),
         ({"type": "custom", "name": "p", "description": "d"}, {"type": "custom", "custom": {"name": "p", "description": "d"}}),
@@ -287,6 +299,12 @@ def test_without_tools_nothing_is_said_of_them() -> None:
 )  # fmt: skip
 def test_members_have_a_chats_names(members: Json, found: Json) -> None:
     assert chat(**members) == {"model": "m", "messages": HELLO, **found}
+
+
+@pytest.mark.parametrize("name", sorted(SHARED - {"model", "stream", "tools", "tool_choice", "parallel_tool_calls"}))
+def test_what_both_of_openais_apis_have_passes(name: str) -> None:
+    """By the members of its own SDK's types."""
+    assert chat(**{name: {"any": "value"}})[name] == {"any": "value"}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ _SAME = frozenset(
     {
         "model", "stream", "stream_options", "temperature", "top_p", "top_logprobs", "parallel_tool_calls", "user",
         "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
+        "prompt_cache_options", "moderation",
         "max_tokens", "max_completion_tokens", "reasoning_effort", "response_format", "verbosity", "stop", "seed", "n",
         "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "modalities", "prediction",
     }

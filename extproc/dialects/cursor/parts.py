@@ -13,7 +13,10 @@ Json = dict[str, Any]
 THOUGHT = ("thinking", "redacted_thinking")
 """Parts of what a model thought, which no chat takes back."""
 
-_TEXT = frozenset({"type", "text", "annotations", "logprobs", "cache_control"})
+_BREAK = "prompt_cache_breakpoint"
+"""Where the provider's own cache may cut; both APIs have it at texts and images."""
+
+_TEXT = frozenset({"type", "text", "annotations", "logprobs", "cache_control", _BREAK})
 _OF_CHATS = ("image_url", "input_audio", "file", "refusal")
 """Parts that a chat has by these names; what is in them passes."""
 
@@ -71,15 +74,19 @@ def _text(value: Json, where: str) -> Json:
     only(where, value, _TEXT)
     if not isinstance(value.get("text"), str):
         raise wrong(f"{where}.text", "a string", value.get("text"))
-    return {"type": "text", "text": value["text"]}
+    return {"type": "text", "text": value["text"], **_break(value)}
 
 
 def _image(value: Json, where: str) -> Json:
-    only(where, value, frozenset({"type", "image_url", "detail", "cache_control"}))
+    only(where, value, frozenset({"type", "image_url", "detail", "cache_control", _BREAK}))
     if not isinstance(value.get("image_url"), str):
         raise wrong(f"{where}.image_url", "a string", value.get("image_url"))
     detail = {"detail": value["detail"]} if value.get("detail") is not None else {}
-    return {"type": "image_url", "image_url": {"url": value["image_url"], **detail}}
+    return {"type": "image_url", "image_url": {"url": value["image_url"], **detail}, **_break(value)}
+
+
+def _break(value: Json) -> Json:
+    return {_BREAK: value[_BREAK]} if value.get(_BREAK) is not None else {}
 
 
 def _file(value: Json, where: str) -> Json:

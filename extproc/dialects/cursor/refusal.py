@@ -20,7 +20,7 @@ def wrong(where: str, expected: str, found: object) -> ClientError:
 
 
 def only(where: str, value: dict[str, object], known: frozenset[str]) -> None:
-    """Raises ClientError for a member that is not known; one of null says nothing."""
+    """Raises ClientError for a member that is not known; one of null or false says nothing."""
     for key, child in value.items():
-        if key not in known and child is not None:
+        if key not in known and child is not None and child is not False:
             raise refused(f"{where}.{key}")
