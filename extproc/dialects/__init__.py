@@ -2,6 +2,7 @@
 
 A dialect is a module with `name`, `read_request`, `read_response`, `write`, `error` and `block`
 (`extproc.session.Dialect` is the type).
+`cursor` is none: it makes chats of what Cursor sends, before a dialect reads them.
 """
 
 from __future__ import annotations
