@@ -111,6 +111,7 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: 
             ping_seconds=config.limits.stream_ping_seconds,
         ),
         cache=_cache_rules(config, cache_secret),
+        allowance=config.allowance,
     )
 
 

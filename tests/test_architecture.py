@@ -18,7 +18,7 @@ BELOW = {
     "guard": {"model", "dialects", "detect", "policies", "chain"},
     "routing": {"model"},
     "cache": {"model", "dialects"},
-    "session": {"model", "dialects", "chain", "guard", "cache"},
+    "session": {"model", "dialects", "chain", "guard", "cache", "routing"},
     "wire": {"model", "proto"},
     "transport": {"model", "session", "wire"},
     "heartbeat": set(),
@@ -26,8 +26,8 @@ BELOW = {
     "identity": {"model", "own_secrets"},
     "keeper": {"model", "dialects", "cache", "config", "heartbeat"},
     "audit": {"model", "heartbeat"},
-    "config": {"model", "detect", "policies"},
-    "gateway": {"model", "config", "session"},
+    "config": {"model", "detect", "policies", "routing"},
+    "gateway": {"model", "config", "session", "routing"},
     "proto": set(),
 }
 """What each part may import, itself always; `worker` and `cli` build things and may import all."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from extproc.config.cors import Cors
 from extproc.model import Fault, Target
 from extproc.policies.base import Between
+from extproc.routing.unscanned import Allowance
 
 LARGEST_BODY = 512 << 20
 """Bytes: the most that a limit may allow, and so what a worker is ready to receive whatever a reload brings."""
@@ -118,6 +119,7 @@ class Config:
     digest: str
     cache: CacheSettings = field(default_factory=CacheSettings)
     cors: Cors | None = None
+    allowance: Allowance | None = None
 
 
 @dataclass(frozen=True, slots=True)

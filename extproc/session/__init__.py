@@ -4,6 +4,7 @@
     admission   what the request's headers alone forbid
     direction   the order of messages within a request or a response, and its body
     onward      how a judged body and its headers go on
+    unscanned   how a body goes on that nobody reads
     caching     what the cache is to one exchange
     record      the entries of the audit
     ledger      how an exchange begins and ends, and the answers of our own

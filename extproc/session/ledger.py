@@ -27,6 +27,7 @@ class Ledger:
         self.caching = Caching(rules.cache)
         self.hides_usage = False  # we asked for a stream's tokens and the client did not
         self.status: int | None = None
+        self.unscanned = ""  # the name of the route, where nobody reads the bodies
         self.ended = False
         self.answered = False
         self.began = False
@@ -61,11 +62,13 @@ class Ledger:
         whole = complete and self.status == 200 and outcome in ("allowed", "redacted") and self._is_answer
         if fact := self.caching.settle(self.exchange, complete=whole):
             yield Tell(fact)
-        status, dialect, config = self.status, self.dialect.name, self.rules.digest
+        status, config = self.status, self.rules.digest
+        dialect = "" if self.unscanned else self.dialect.name
         cache = (self.caching.status, self.caching.reason)
         yield record.end(
-            self.exchange, outcome, reason, policy, status=status, dialect=dialect, config=config, cache=cache
-        )
+            self.exchange, outcome, reason, policy, status=status, dialect=dialect, config=config, cache=cache,
+            unscanned=self.unscanned,
+        )  # fmt: skip
 
     @property
     def _is_answer(self) -> bool:

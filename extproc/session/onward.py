@@ -21,7 +21,7 @@ def request_head(mode: BodyMode, headers: Headers) -> Proceed:
     """
     if mode is not BodyMode.STREAMED:
         return Proceed(Phase.REQUEST_HEADERS)
-    removed = (*_left_here(headers), "content-length", "content-encoding")
+    removed = (*left_here(headers), "content-length", "content-encoding")
     return Proceed(Phase.REQUEST_HEADERS, set_headers=_ASK_FOR_PLAIN, remove_headers=removed)
 
 
@@ -40,7 +40,7 @@ def request(
     yield Proceed(
         Phase.REQUEST_BODY if buffered else Phase.REQUEST_HEADERS,
         set_headers=(*_ASK_FOR_PLAIN, *_retries(targets), *exact),
-        remove_headers=(*_left_here(headers), "content-encoding", *unfit),
+        remove_headers=(*left_here(headers), "content-encoding", *unfit),
         body=body if buffered and changed else None,
         clear_route_cache=True,
         targets=targets,
@@ -50,7 +50,7 @@ def request(
         yield Chunk(Phase.REQUEST_BODY, body, end=not trailers)
 
 
-def _left_here(headers: Headers) -> tuple[str, ...]:
+def left_here(headers: Headers) -> tuple[str, ...]:
     """What must not travel on: credentials, and what was said to us."""
     return (*CREDENTIALS, *dict.fromkeys(name for name, _ in headers if name.startswith(_OURS)))
 

@@ -9,7 +9,8 @@ from extproc.cache.commands import Found
 from extproc.dialects import UnreadableReply
 from extproc.dialects.coding import CodingError
 from extproc.model import Body, BodyMode, ClientError, Head, Phase, Proceed, Request, Response, Send, Step, first
-from extproc.session import onward
+from extproc.routing.unscanned import Route, named, not_allowed
+from extproc.session import onward, unscanned
 from extproc.session.admission import admit, readable, too_large, undecodable
 from extproc.session.direction import Direction
 from extproc.session.ledger import Ledger
@@ -35,10 +36,13 @@ class RequestSide:
         exchange.method, exchange.path = first(event.headers, ":method"), first(event.headers, ":path")
         path = exchange.path.partition("?")[0]
         ledger.dialect = self._rules.dialect(path, event.headers)
+        route = None if path in self._rules.dialects else named(path)
+        own = None
         try:
             exchange.consumer = self._rules.identify(event.headers)
-            own = self._rules.answers(exchange.method, path, event.headers)
-            if own is None:
+            if route:
+                self._admit_unread(route, path, end=event.end)
+            elif (own := self._rules.answers(exchange.method, path, event.headers)) is None:
                 self.direction.decoder = admit(event, exchange, self.direction.mode, self._rules)
         except ClientError as error:
             yield from ledger.refuse(error)
@@ -50,8 +54,17 @@ class RequestSide:
         refused = self._rules.chain.judge_headers(exchange)
         if refused:
             yield from ledger.block(refused)
+        elif route and self._rules.allowance:
+            ledger.unscanned = route.name
+            yield Send(unscanned.request(exchange, self._rules.allowance.target.cluster))
         elif self.direction.mode is not BodyMode.FULL_DUPLEX:
             yield Send(onward.request_head(self.direction.mode, exchange.headers))
+
+    def _admit_unread(self, route: Route, path: str, *, end: bool) -> None:
+        exchange, allowance = self._exchange, self._rules.allowance
+        if allowance is None or exchange.consumer is None:
+            raise not_allowed(route, path)
+        allowance.admit(route, exchange.method, path, exchange.headers, exchange.consumer, end=end)
 
     def body(self, event: Body) -> Steps:
         """A piece of the body, or all of it."""
@@ -59,6 +72,9 @@ class RequestSide:
         if direction.repeats():
             return
         last = direction.follow(event)
+        if self._ledger.unscanned:
+            yield Send(unscanned.piece(event, direction.mode))
+            return
         direction.add(event.data)
         if direction.size > self._rules.max_body_bytes:
             yield from self._ledger.refuse(too_large(self._rules))
@@ -70,6 +86,8 @@ class RequestSide:
     def judge(self, *, trailers: bool) -> Steps:
         """All of the body is there; `trailers` says that they ended it."""
         exchange, direction, ledger = self._exchange, self.direction, self._ledger
+        if ledger.unscanned:
+            return
         try:
             body = direction.body()
             read = ledger.dialect.read_request(body, max_depth=self._rules.max_depth)

@@ -10,6 +10,7 @@ from extproc.cache.rules import CacheRules
 from extproc.chain import Chain
 from extproc.guard.stream import Reader, StreamLimits
 from extproc.model import Consumer, Headers, Request, Response, Text
+from extproc.routing.unscanned import Allowance
 
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "proxy-authorization", "cookie")
 """Headers of the client's that never travel on (design D3)."""
@@ -41,7 +42,7 @@ class Rules:
     name of a dialect into cluster names in order, or raises ClientError; `answers` has the bodies that we answer
     ourselves, by method, path and headers, or raises ClientError. `marks` names headers that tell a client's dialect
     where its path does not. `passes_tokens` lets tokens in place of text pass policies that cannot read them.
-    `asks_usage` has a stream's tokens told to us where its client did not ask.
+    `asks_usage` has a stream's tokens told to us where its client did not ask. `allowance` says what may pass unread.
     """
 
     chain: Chain
@@ -59,6 +60,7 @@ class Rules:
     asks_usage: bool = False
     stream: StreamLimits = field(default_factory=StreamLimits)
     cache: CacheRules | None = None
+    allowance: Allowance | None = None
     marks: Mapping[str, Dialect] = field(default_factory=dict)
 
     def dialect(self, path: str, headers: Headers) -> Dialect:
