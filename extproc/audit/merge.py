@@ -66,11 +66,11 @@ class Pending:
     touched: float = 0.0
     writer_gone: bool = False
 
-    def outcome(self, now: float) -> str:
-        """The outcome once there is nothing more to wait for, else ''."""
+    def outcome(self, now: float, *, edge_log: bool = True) -> str:
+        """The outcome once there is nothing more to wait for, else ''; without an `edge_log` its line never comes."""
         waited = now - self.touched
         if self.end:
-            patience = LATE_EDGE if self.end.get("unscanned") else EDGE_WAIT
+            patience = LATE_EDGE if edge_log and self.end.get("unscanned") else EDGE_WAIT
             return str(self.end["outcome"]) if self.edge or waited > patience else ""
         if waited <= END_WAIT or not (self.edge or self.local or self.writer_gone):
             return ""
@@ -117,7 +117,7 @@ class Merger:
     def finished(self, now: float) -> Iterator[Entry]:
         """The events that are complete, each once."""
         for key, pending in list(self.pending.items()):
-            outcome = pending.outcome(now)
+            outcome = pending.outcome(now, edge_log=self.edge_log)
             if not outcome:
                 if pending.stray(now):
                     del self.pending[key]

@@ -118,3 +118,10 @@ def test_a_model_that_is_a_book_is_not_kept_whole() -> None:
 def test_a_time_that_is_none_does_not_stop_the_shipper(at: object, written: tuple[float, str]) -> None:
     event = merged({**EDGE, "at": at})
     assert (event["at"], event["timestamp"]) == written
+
+
+def test_where_envoy_writes_no_log_its_line_is_not_waited_for() -> None:
+    merger = Merger(edge_log=False)
+    for entry in (BEGIN, UNSCANNED):
+        merger.feed(entry, 0.0)
+    assert [event["unscanned"] for event in merger.finished(EDGE_WAIT + 0.1)] == ["realtime"]

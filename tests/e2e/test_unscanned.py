@@ -151,10 +151,22 @@ def test_what_the_provider_keeps_is_for_one_organisation(served: tuple[Gateway, 
     gateway, _ = served
     made = kt("tokens", "create", "--name", "eve", "--org", "other", "--json", "--state-dir", str(gateway.state))
     headers = {"authorization": f"Bearer {json.loads(made.stdout)['key']}"}
-    eventually(lambda: ask(gateway, "/images/edits", content=b"{}", headers=headers).status_code == 200, "the new key")
+
+    def theirs(path: str, method: str = "GET", **more: object) -> httpx.Response:
+        """Each worker hears of a new key by itself."""
+        replies: list[httpx.Response] = []
+
+        def known() -> bool:
+            replies.append(ask(gateway, path, method, headers=headers, **more))
+            return replies[-1].status_code != 401
+
+        eventually(known, "the new key")
+        return replies[-1]
+
+    assert theirs("/images/edits", "POST", content=b"{}").status_code == 200
     before = len(unread.seen)
     for path in ("/files", "/files/file-1/content", "/batches/batch_1"):
-        no = ask(gateway, path, "GET", headers=headers)
+        no = theirs(path)
         assert (no.status_code, no.json()["error"]["code"]) == (404, "not_your_organisation")
     assert len(unread.seen) == before
     assert ask(gateway, "/files/file-1/content", "GET").status_code == 200
