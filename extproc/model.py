@@ -224,6 +224,12 @@ class Request:
     """Whether a stream is to end with the tokens that it took."""
     unread: str = ""
     """The member that says something which no policy can read, tokens in place of text; '' for none."""
+    keeps: bool = False
+    """Whether the provider is to keep the reply, for whoever names its id later."""
+    continues: str = ""
+    """The id of the kept reply that this goes on from; '' for none."""
+    recalls: str = ""
+    """The first member that names anything else which the provider keeps of a conversation; '' for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ BELOW = {
     "heartbeat": set(),
     "own_secrets": set(),
     "identity": {"model", "own_secrets"},
-    "keeper": {"model", "dialects", "cache", "config", "heartbeat"},
+    "keeper": {"model", "dialects", "cache", "config", "heartbeat", "routing"},
     "audit": {"model", "heartbeat"},
     "config": {"model", "detect", "policies", "routing"},
     "gateway": {"model", "config", "session", "routing"},

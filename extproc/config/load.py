@@ -116,15 +116,16 @@ def load(
     return _Loading(binder, environ, kinds).load(merged(nodes))
 
 
-def load_cache(paths: Sequence[Path]) -> CacheSettings:
-    """What the files say about the cache, for a process that knows no policies. Raises ConfigError."""
+def load_shared(paths: Sequence[Path]) -> tuple[CacheSettings, Limits]:
+    """What the files say about what workers share, for a process that knows no policies. Raises ConfigError."""
     binder = Binder()
     nodes = [node for path in paths if (node := _read(path, binder, Path.read_bytes)) is not None]
     if not binder.faults and nodes:
-        members = binder.mapping(merged(nodes), "")
-        settings = Caching(binder, {name: value for name, (_, value) in members.items()}).settings()
+        members = {name: value for name, (_, value) in binder.mapping(merged(nodes), "").items()}
+        settings = Caching(binder, members).settings()
+        limits = binder.bind(members["limits"], Limits, "limits") if "limits" in members else Limits()
         if not binder.faults:
-            return settings
+            return settings, limits
     raise ConfigError(binder.faults)
 
 

@@ -61,6 +61,7 @@ class Limits:
     `pretokenized_input` says what becomes of tokens in place of text, which no policy can read: `refuse` where one
     would have to, or `pass`.
     `ask_for_usage` has streams tell their tokens although the client did not ask, which a provider may not know.
+    Whose a response is that the provider keeps is remembered for `kept_seconds`, of `kept_responses` at most.
     Envoy's edge log is rotated beyond `edge_log_bytes`, or after a day.
     """
 
@@ -80,6 +81,8 @@ class Limits:
     trusted_hops: Annotated[int, Between(0, 16)] = 0
     pretokenized_input: Literal["refuse", "pass"] = "refuse"
     ask_for_usage: bool = True
+    kept_seconds: Annotated[float, Between(60, 400 * 86_400)] = 30 * 86_400.0
+    kept_responses: Annotated[int, Between(1, 100_000_000)] = 1_000_000
     edge_log_bytes: Annotated[int, Between(1024, 1 << 40)] = 64 << 20
 
 

@@ -13,13 +13,14 @@ from typing import Literal
 from extproc.cache.commands import Abandon, Answer, Fact, Fill, Found, Free, Lead, Look
 from extproc.cache.entry import DamagedEntry, decode
 from extproc.model import ExtprocError
+from extproc.routing.kept import Keep, Owner, Whose
 
 KEY = 32
 MOST = 64 << 20
 """Bytes of a frame: the most that `max_entry_size_bytes` allows, twice, for an entry may be events and JSON form."""
 
 _HEAD = struct.Struct("<IBQ")  # length of what follows it, operation, number
-_ASKED = struct.Struct("<d")  # seconds that others wait
+_ASKED = struct.Struct("<d")  # seconds that others wait, or that something is remembered
 _FILLED = struct.Struct("<dB?B")  # seconds to live, form, usage wanted, length of the dialect's name
 _FOUND_HEAD = struct.Struct("<I")
 _FORMS: tuple[Literal["json"], Literal["stream"]] = ("json", "stream")
@@ -35,6 +36,9 @@ class _Op(IntEnum):
     FREE = 7
     PING = 8
     PONG = 9
+    KEEP = 10
+    WHOSE = 11
+    OWNER = 12
 
 
 class ProtocolError(ExtprocError):
@@ -58,7 +62,7 @@ class Pong:
     """I am."""
 
 
-Command = Look | Leave | Fact | Ping
+Command = Look | Leave | Fact | Keep | Whose | Ping
 
 
 class Frames:
@@ -99,6 +103,10 @@ def command(number: int, said: Command) -> bytes:
             return _frame(_Op.FILL, number, b"".join((said.key, facts, name, said.data)))
         case Abandon(key):
             return _frame(_Op.ABANDON, number, key)
+        case Keep(key, org, ttl):
+            return _frame(_Op.KEEP, number, b"".join((key, _ASKED.pack(ttl), org.encode())))
+        case Whose(key):
+            return _frame(_Op.WHOSE, number, key)
 
 
 def read_command(operation: int, payload: bytes) -> Command:
@@ -118,6 +126,11 @@ def read_command(operation: int, payload: bytes) -> Command:
                 return Fill(payload[:KEY], name, _FORMS[form], payload[at + named :], wanted, ttl)
             case _Op.ABANDON if len(payload) == KEY:
                 return Abandon(payload)
+            case _Op.KEEP:
+                (ttl,) = _ASKED.unpack_from(payload, KEY)
+                return Keep(payload[:KEY], payload[KEY + _ASKED.size :].decode(), ttl)
+            case _Op.WHOSE if len(payload) == KEY:
+                return Whose(payload)
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise ProtocolError(f"operation {operation}: {error}") from error
     raise ProtocolError(f"operation {operation} with {len(payload)} bytes")
@@ -138,7 +151,12 @@ def found(number: int, entry: bytes, age: int) -> bytes:
     return _frame(_Op.FOUND, number, _FOUND_HEAD.pack(age) + entry)
 
 
-def read_answer(operation: int, payload: bytes) -> Answer | Pong:
+def owner(number: int, org: str) -> bytes:
+    """The keeper's frame to a `Whose`."""
+    return _frame(_Op.OWNER, number, org.encode())
+
+
+def read_answer(operation: int, payload: bytes) -> Answer | Owner | Pong:
     """What the keeper's frame says; a damaged entry is none. Raises ProtocolError."""
     if operation == _Op.FOUND and len(payload) >= _FOUND_HEAD.size:
         try:
@@ -149,6 +167,8 @@ def read_answer(operation: int, payload: bytes) -> Answer | Pong:
         return Lead()
     if operation == _Op.FREE:
         return Free()
+    if operation == _Op.OWNER:
+        return Owner(payload.decode("utf-8", "replace"))
     if operation == _Op.PONG:
         return Pong()
     raise ProtocolError(f"operation {operation} with {len(payload)} bytes")

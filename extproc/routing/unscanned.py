@@ -10,7 +10,7 @@ import string
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from extproc.model import ClientError, Consumer, Headers, Target, first
+from extproc.model import ClientError, Consumer, Exchange, Headers, Target, first
 
 _POST, _KEPT = ("POST",), ("GET", "POST", "DELETE")
 
@@ -74,7 +74,7 @@ class Allowance:
     def admit(self, route: Route, method: str, path: str, headers: Headers, who: Consumer, *, end: bool) -> None:
         """Raises ClientError for a request that may not pass; `end` says that it has no body."""
         if route.name not in self.routes:
-            raise not_allowed(route, path)
+            raise _not_allowed(route, path)
         if not _PLAIN.issuperset(path):
             message = "The path has characters that cannot pass unscanned; use letters, digits, '-', '_', '.' and '/'."
             raise ClientError(message, reason="unusual_path")
@@ -102,8 +102,24 @@ class Allowance:
             raise ClientError(message, status=413, reason="request_too_large")
 
 
-def not_allowed(route: Route, path: str) -> ClientError:
-    """The answer where the operator has not named this route."""
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """A request that may pass, by which route, and to which cluster."""
+
+    route: str
+    cluster: str
+
+
+def passing(allowance: Allowance | None, route: Route, exchange: Exchange, *, end: bool) -> Passing:
+    """Raises ClientError where a request of this route may not pass; `end` says that it has no body."""
+    path = exchange.path.partition("?")[0]
+    if allowance is None or exchange.consumer is None:
+        raise _not_allowed(route, path)
+    allowance.admit(route, exchange.method, path, exchange.headers, exchange.consumer, end=end)
+    return Passing(route.name, allowance.target.cluster)
+
+
+def _not_allowed(route: Route, path: str) -> ClientError:
     message = (
         f"{path} is not served here, because no policy could read what passes. The gateway's operator can allow it "
         f"in policy-config.yaml: passthrough: {{target: ID, routes: [{route.name}]}}."

@@ -5,6 +5,7 @@
     direction   the order of messages within a request or a response, and its body
     onward      how a judged body and its headers go on
     unscanned   how a body goes on that nobody reads
+    kept        how a request goes on for what the provider keeps
     caching     what the cache is to one exchange
     record      the entries of the audit
     ledger      how an exchange begins and ends, and the answers of our own

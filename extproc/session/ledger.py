@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from extproc.chain import Refused
 from extproc.model import REQUEST_ID, Answer, ClientError, Exchange, Headers, Send, Tell
+from extproc.routing.kept import Keep, key
 from extproc.session import record
 from extproc.session.caching import Caching
 from extproc.session.rules import Rules
@@ -62,6 +63,8 @@ class Ledger:
         whole = complete and self.status == 200 and outcome in ("allowed", "redacted") and self._is_answer
         if fact := self.caching.settle(self.exchange, complete=whole):
             yield Tell(fact)
+        if kept := self._kept():
+            yield Tell(kept)
         status, config = self.status, self.rules.digest
         dialect = "" if self.unscanned else self.dialect.name
         cache = (self.caching.status, self.caching.reason)
@@ -69,6 +72,13 @@ class Ledger:
             self.exchange, outcome, reason, policy, status=status, dialect=dialect, config=config, cache=cache,
             unscanned=self.unscanned,
         )  # fmt: skip
+
+    def _kept(self) -> Keep | None:
+        """Whose the reply is from now on, where the provider keeps it."""
+        rules, request, response = self.rules.kept, self.exchange.request, self.exchange.response
+        if rules is None or request is None or response is None or not request.keeps or not response.id:
+            return None
+        return Keep(key(response.id), self.exchange.consumer.org if self.exchange.consumer else "", rules.ttl)
 
     @property
     def _is_answer(self) -> bool:

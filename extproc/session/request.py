@@ -9,8 +9,9 @@ from extproc.cache.commands import Found
 from extproc.dialects import UnreadableReply
 from extproc.dialects.coding import CodingError
 from extproc.model import Body, BodyMode, ClientError, Head, Phase, Proceed, Request, Response, Send, Step, first
-from extproc.routing.unscanned import Route, named, not_allowed
-from extproc.session import onward, unscanned
+from extproc.routing.kept import Fetch, fetch, nowhere, owned, unprovable, unscannable
+from extproc.routing.unscanned import Passing, named, passing
+from extproc.session import kept, onward, unscanned
 from extproc.session.admission import admit, readable, too_large, undecodable
 from extproc.session.direction import Direction
 from extproc.session.ledger import Ledger
@@ -36,35 +37,61 @@ class RequestSide:
         exchange.method, exchange.path = first(event.headers, ":method"), first(event.headers, ":path")
         path = exchange.path.partition("?")[0]
         ledger.dialect = self._rules.dialect(path, event.headers)
-        route = None if path in self._rules.dialects else named(path)
-        own = None
         try:
             exchange.consumer = self._rules.identify(event.headers)
-            if route:
-                self._admit_unread(route, path, end=event.end)
-            elif (own := self._rules.answers(exchange.method, path, event.headers)) is None:
-                self.direction.decoder = admit(event, exchange, self.direction.mode, self._rules)
+            way = self._way(event, path)
         except ClientError as error:
             yield from ledger.refuse(error)
             return
         yield from ledger.begin()
-        if own is not None:
-            yield from ledger.answer(own, "kt_own", "answered_here")
+        if isinstance(way, bytes):
+            yield from ledger.answer(way, "kt_own", "answered_here")
             return
         refused = self._rules.chain.judge_headers(exchange)
         if refused:
             yield from ledger.block(refused)
-        elif route and self._rules.allowance:
-            ledger.unscanned = route.name
-            yield Send(unscanned.request(exchange, self._rules.allowance.target.cluster))
+        elif isinstance(way, Passing):
+            ledger.unscanned = way.route
+            yield Send(unscanned.request(exchange, way.cluster))
+        elif isinstance(way, Fetch):
+            yield from self._fetch(way)
         elif self.direction.mode is not BodyMode.FULL_DUPLEX:
             yield Send(onward.request_head(self.direction.mode, exchange.headers))
 
-    def _admit_unread(self, route: Route, path: str, *, end: bool) -> None:
-        exchange, allowance = self._exchange, self._rules.allowance
-        if allowance is None or exchange.consumer is None:
-            raise not_allowed(route, path)
-        allowance.admit(route, exchange.method, path, exchange.headers, exchange.consumer, end=end)
+    def _way(self, event: Head, path: str) -> bytes | Passing | Fetch | None:
+        """How a request is dealt with: our own answer, unread, something kept, or None where its body is judged.
+
+        Raises ClientError.
+        """
+        exchange, rules = self._exchange, self._rules
+        if path not in rules.dialects:
+            if (own := rules.answers(exchange.method, path, event.headers)) is not None:
+                return own
+            if route := named(path):
+                return passing(rules.allowance, route, exchange, end=event.end)
+            if rules.kept and (asked := fetch(exchange.method, exchange.path, end=event.end)):
+                return asked
+        self.direction.decoder = admit(event, exchange, self.direction.mode, rules)
+        return None
+
+    def _fetch(self, asked: Fetch) -> Steps:
+        """What the provider keeps, for the organisation whose it is."""
+        rules, exchange = self._rules, self._exchange
+        if rules.kept is None or rules.kept_dialects is None:
+            raise LookupError("no rules about what is kept")
+        whole, parts = rules.kept_dialects
+        self._ledger.dialect = whole if asked.whole else parts
+        try:
+            if asked.resumes and rules.chain.on_stream(exchange):
+                raise unscannable()
+            if rules.kept.several():
+                yield from owned(asked.id, exchange.consumer)
+            if not rules.kept.targets:
+                raise nowhere()
+        except ClientError as error:
+            yield from self._ledger.refuse(error)
+            return
+        yield Send(kept.request(exchange, rules.kept.targets))
 
     def body(self, event: Body) -> Steps:
         """A piece of the body, or all of it."""
@@ -94,6 +121,7 @@ class RequestSide:
             exchange.request = read
             readable(exchange, self._rules)
             targets = self._rules.route(read.model, ledger.dialect.name)
+            yield from self._own(read)
         except CodingError as error:
             yield from ledger.refuse(undecodable(error))
             return
@@ -114,6 +142,14 @@ class RequestSide:
         asked = (direction.mode, exchange.headers, sent, targets, facts)
         for reply in onward.request(*asked, changed=changed, trailers=trailers):
             yield Send(reply)
+
+    def _own(self, read: Request) -> Steps:
+        """Raises ClientError where a request goes on from what is not its organisation's, or may not be."""
+        rules = self._rules.kept
+        if rules and (read.continues or read.recalls) and rules.several():
+            if read.recalls:
+                raise unprovable(read.recalls)
+            yield from owned(read.continues, self._exchange.consumer, "previous_response_id")
 
     def _asking_usage(self, body: bytes) -> bytes:
         """The body that has a stream's tokens told to us, be it for us alone."""

@@ -10,6 +10,7 @@ from extproc.cache.rules import CacheRules
 from extproc.chain import Chain
 from extproc.guard.stream import Reader, StreamLimits
 from extproc.model import Consumer, Headers, Request, Response, Text
+from extproc.routing.kept import KeptRules
 from extproc.routing.unscanned import Allowance
 
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "proxy-authorization", "cookie")
@@ -43,6 +44,7 @@ class Rules:
     ourselves, by method, path and headers, or raises ClientError. `marks` names headers that tell a client's dialect
     where its path does not. `passes_tokens` lets tokens in place of text pass policies that cannot read them.
     `asks_usage` has a stream's tokens told to us where its client did not ask. `allowance` says what may pass unread.
+    `kept` is about replies that the provider keeps, and `kept_dialects` read such a reply, whole and in parts.
     """
 
     chain: Chain
@@ -61,6 +63,8 @@ class Rules:
     stream: StreamLimits = field(default_factory=StreamLimits)
     cache: CacheRules | None = None
     allowance: Allowance | None = None
+    kept: KeptRules | None = None
+    kept_dialects: tuple[Dialect, Dialect] | None = None
     marks: Mapping[str, Dialect] = field(default_factory=dict)
 
     def dialect(self, path: str, headers: Headers) -> Dialect:

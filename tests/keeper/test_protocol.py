@@ -10,13 +10,19 @@ from extproc.cache.commands import Abandon, Fill, Found, Free, Lead, Look
 from extproc.cache.entry import Entry
 from extproc.keeper import protocol
 from extproc.keeper.protocol import Command, Frames, Leave, Ping, Pong, ProtocolError, read_answer, read_command
+from extproc.routing.kept import Keep, Owner, Whose
 
 KEYS = st.binary(min_size=32, max_size=32)
 FILLS = st.builds(
     Fill, KEYS, st.text(max_size=20), st.sampled_from(["json", "stream"]), st.binary(), st.booleans(), st.floats(1, 1e6)
 )
 COMMANDS = (
-    st.builds(Look, KEYS, st.floats(0, 1e4)) | FILLS | st.builds(Abandon, KEYS) | st.sampled_from([Leave(), Ping()])
+    st.builds(Look, KEYS, st.floats(0, 1e4))
+    | FILLS
+    | st.builds(Abandon, KEYS)
+    | st.sampled_from([Leave(), Ping()])
+    | st.builds(Whose, KEYS)
+    | st.builds(Keep, KEYS, st.text(max_size=20), st.floats(0, 1e9))
 )
 ENTRY = Entry("openai-chat", b"{}", b"", False, 1.0)
 ANSWERS = [
@@ -24,6 +30,7 @@ ANSWERS = [
     (protocol.answer(2, Lead()), Lead()),
     (protocol.answer(3, Free()), Free()),
     (protocol.pong(4), Pong()),
+    (protocol.owner(5, "größe"), Owner("größe")),
 ]
 
 
@@ -41,7 +48,7 @@ def test_commands_arrive_as_they_were_said_wherever_the_bytes_are_cut(
 def test_answers_arrive_as_they_were_given_byte_by_byte() -> None:
     frames = Frames()
     heard = [frame for byte in b"".join(data for data, _ in ANSWERS) for frame in frames.feed(bytes([byte]))]
-    assert [number for _, number, _ in heard] == [1, 2, 3, 4]
+    assert [number for _, number, _ in heard] == [1, 2, 3, 4, 5]
     assert [read_answer(operation, payload) for operation, _, payload in heard] == [answer for _, answer in ANSWERS]
 
 
@@ -57,7 +64,16 @@ def test_a_frame_that_claims_too_much_ends_the_connection_before_it_is_held() ->
 
 @pytest.mark.parametrize(
     ("operation", "payload"),
-    [(0, b""), (99, b""), (1, b"short"), (3, b"k" * 32), (3, b"k" * 40 + b"\xff" * 8), (4, b"")],
+    [
+        (0, b""),
+        (99, b""),
+        (1, b"short"),
+        (3, b"k" * 32),
+        (3, b"k" * 40 + b"\xff" * 8),
+        (4, b""),
+        (10, b"k" * 33),
+        (11, b"k" * 33),
+    ],
 )
 def test_what_is_no_command_is_an_error(operation: int, payload: bytes) -> None:
     with pytest.raises(ProtocolError):

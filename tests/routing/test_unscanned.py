@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.config.passthrough import RouteName
-from extproc.model import ClientError, Consumer, Headers, Target
-from extproc.routing.unscanned import ROUTES, Allowance, named, not_allowed
+from extproc.model import ClientError, Consumer, Exchange, Headers, Target
+from extproc.routing.unscanned import ROUTES, Allowance, named, passing
 
 ANA = Consumer("tok_1", "ana")
 TARGET = Target("a", "openai", "http", "127.0.0.1", 9)
@@ -67,7 +67,8 @@ def test_a_path_that_a_provider_might_read_otherwise_is_refused(path: str) -> No
 def test_a_route_that_is_not_named_is_refused_by_name() -> None:
     by = replace(ALLOWED, routes=("audio",))
     assert refusal("/v1/images/edits", by=by) == (404, "route_not_allowed")
-    assert "routes: [images]" in str(not_allowed(ROUTES["images"], "/v1/images/edits"))
+    with pytest.raises(ClientError, match=r"routes: \[images\]"):
+        passing(None, ROUTES["images"], Exchange(path="/v1/images/edits?a=b", consumer=ANA), end=True)
 
 
 @pytest.mark.parametrize(

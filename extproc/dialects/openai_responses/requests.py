@@ -44,7 +44,31 @@ def read_request(body: bytes, *, max_depth: int = 64) -> Request:
     texts = tuple(_texts(value))
     if not any(text.role in _INSTRUCTING for text in texts):
         texts = (*texts, SYSTEM)
-    return Request(model, bool(stream), texts, tuple(_tool_names(value.get("tools"))), wants_usage=True)
+    return Request(
+        model,
+        bool(stream),
+        texts,
+        tuple(_tool_names(value.get("tools"))),
+        wants_usage=True,
+        keeps=value.get("store") is not False,
+        continues=_continues(value.get("previous_response_id")),
+        recalls=_recalls(value),
+    )
+
+
+def _continues(value: object) -> str:
+    if not isinstance(value, str | None):
+        raise _wrong("previous_response_id", "a string", value)
+    return value or ""
+
+
+def _recalls(value: dict[str, Any]) -> str:
+    """A conversation, or an item by its id alone."""
+    if value.get("conversation"):
+        return "conversation"
+    items = value.get("input")
+    listed = enumerate(items if isinstance(items, list) else ())
+    return next((f"input[{index}]" for index, item in listed if _kind(item) == "item_reference"), "")
 
 
 def _texts(value: dict[str, Any]) -> Iterator[Text]:
