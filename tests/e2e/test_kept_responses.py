@@ -182,6 +182,7 @@ def test_it_is_found_at_whichever_target_keeps_it(tmp_path: Path, providers: Pro
         assert reply.status_code == 200 and reply.json()["id"] == identity
         assert [len(provider.requests) for provider, _ in pairs] == [2, 1, 1]
         assert dict(third.requests[0].headers)["authorization"] == "Bearer sk-secret-of-the-provider"
+        assert not [name for name, _ in third.requests[0].headers if name.startswith("x-envoy-")]
         assert call(gateway, "DELETE", f"/responses/{identity}").status_code == 200
         assert call(gateway, "GET", f"/responses/{identity}").status_code == 404
     finally:

@@ -11,7 +11,7 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http.client import HTTPSConnection
 from pathlib import Path
 
@@ -184,6 +184,37 @@ def test_a_request_is_never_tried_twice_however_its_client_asks(tmp_path: Path) 
     finally:
         stop(gateway)
         providers.close()
+
+
+def test_times_are_bounded_as_they_are_elsewhere(tmp_path: Path, unread: Unread) -> None:
+    providers = Providers()
+    silent, port = providers.add("hang")
+    limits = "limits: {first_byte_timeout_seconds: 1, max_stream_duration_seconds: 2}\n"
+    text = document([port, unread.port]) + limits
+    gateway = serve(tmp_path, text + "passthrough: {target: t0, routes: [images]}\n")
+    try:
+        late = ask(gateway, "/images/generations", content=b"{}")
+        assert (late.status_code, late.json()["error"]["code"], len(silent.requests)) == (504, "timeout", 1)
+        assert gateway.event(late)["details"] == "upstream_per_try_timeout"
+        gateway.config.write_text(text + "passthrough: {target: t1, routes: [realtime]}\n")
+        eventually(lambda: any("'realtime' passes unscanned" in line for line in gateway.lines), "realtime")
+        assert asyncio.run(seconds_until_cut(gateway)) < 10
+    finally:
+        stop(gateway)
+        providers.close()
+
+
+async def seconds_until_cut(gateway: Gateway) -> float:
+    """How long a conversation may last, however much is said."""
+    loop = asyncio.get_running_loop()
+    async with websocket(gateway) as (_, reader, writer), asyncio.timeout(20):
+        began = loop.time()
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await unframed(reader)
+                writer.write(frame(TEXT, b"and", masked=True))
+                await writer.drain()
+        return loop.time() - began
 
 
 # --- large bodies ----------------------------------------------------------------------------------------------------
