@@ -33,9 +33,9 @@ class Seen:
 
 
 class Unread:
-    """Runs on a loop of its own. A reply is `reply` bytes long, of no kind that anybody could read."""
+    """Runs on a loop of its own. A reply is `reply` bytes of no kind that anybody could read, or these bytes, as JSON."""
 
-    def __init__(self, reply: int = 1000, context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, reply: int | bytes = 1000, context: ssl.SSLContext | None = None) -> None:
         self.seen: list[Seen] = []
         self.go = threading.Event()
         self.go.set()
@@ -74,10 +74,12 @@ class Unread:
         if seen.headers.get("upgrade") == "websocket":
             await self._talk(seen, reader, writer)
         await self._count(seen, reader)
-        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: {self._reply}\r\n\r\n"
-        writer.write(head.encode())
-        for at in range(0, self._reply, PART):
-            writer.write(bytes(min(PART, self._reply - at)))
+        size = len(self._reply) if isinstance(self._reply, bytes) else self._reply
+        kind = "json" if isinstance(self._reply, bytes) else "octet-stream"
+        writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: application/{kind}\r\ncontent-length: {size}\r\n\r\n".encode())
+        for at in range(0, size, PART):
+            length = min(PART, size - at)
+            writer.write(self._reply[at : at + length] if isinstance(self._reply, bytes) else bytes(length))
             await writer.drain()
 
     async def _count(self, seen: Seen, reader: asyncio.StreamReader) -> None:

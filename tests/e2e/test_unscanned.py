@@ -16,6 +16,7 @@ from http.client import HTTPSConnection
 from pathlib import Path
 
 import httpx
+import openai
 import pytest
 from live import POLICIES, Gateway, Providers, document, eventually, kt, serve, stop
 from unread import BINARY, CLOSE, TEXT, Unread, frame, unframed
@@ -215,6 +216,41 @@ async def seconds_until_cut(gateway: Gateway) -> float:
                 writer.write(frame(TEXT, b"and", masked=True))
                 await writer.drain()
         return loop.time() - began
+
+
+def test_the_sdk_uploads_draws_and_speaks(tmp_path: Path) -> None:
+    """One reply that has what each call looks for."""
+    said = {
+        "id": "file-1",
+        "object": "file",
+        "text": "hello",
+        "created": 0,
+        "data": [{"b64_json": "aGk="}],
+        "results": [],
+    }
+    provider = Unread(reply=json.dumps(said).encode())
+    gateway = serve(tmp_path, document([provider.port]) + f"passthrough: {{target: t0, routes: {ALL}}}\n")
+    context = ssl.create_default_context(cafile=str(gateway.ca))
+    sound = tmp_path / "a.wav"
+    sound.write_bytes(os.urandom(100_000))
+    try:
+        with httpx.Client(verify=context) as transport:
+            client = openai.OpenAI(base_url=gateway.base_url, api_key=gateway.key, http_client=transport, max_retries=0)
+            assert client.files.create(file=sound, purpose="user_data").id == "file-1"
+            assert client.audio.transcriptions.create(file=sound, model="whisper-1").text == "hello"
+            assert (
+                client.audio.speech.create(input="hi", model="tts-1", voice="alloy").content
+                == json.dumps(said).encode()
+            )
+            assert (client.images.generate(prompt="a cat", model="gpt-image-1").data or [])[0].b64_json == "aGk="
+            assert client.images.edit(image=sound, prompt="a dog").data
+            assert client.moderations.create(input="hi").id == "file-1"
+            assert client.files.retrieve("file-1").id == "file-1" and client.files.delete("file-1").id == "file-1"
+            assert client.batches.create(completion_window="24h", endpoint="/v1/embeddings", input_file_id="f").id
+        assert [each.method for each in provider.seen] == ["POST"] * 6 + ["GET", "DELETE", "POST"]
+    finally:
+        stop(gateway)
+        provider.close()
 
 
 # --- large bodies ----------------------------------------------------------------------------------------------------
