@@ -74,6 +74,14 @@ def test_a_data_plane_that_sends_bodies_gets_each_piece_back(mode: BodyMode) -> 
     assert len(play.records("end")) == 1 and not play.session.owes
 
 
+def test_no_reply_is_owed_for_what_went_on_at_once() -> None:
+    """A reply may be over before its request is, and Envoy then says nothing more."""
+    play = Play(allowing())
+    play.tell(opened(request_body=BodyMode.FULL_DUPLEX, response_body=BodyMode.FULL_DUPLEX))
+    play.tell(ask(IMAGES, "POST", KEY, LENGTH), prompt(b"half", end=False), answered(400), reply(b"no"))
+    assert not play.session.owes
+
+
 def test_trailers_go_on() -> None:
     play = Play(allowing())
     play.tell(opened(request_body=BodyMode.FULL_DUPLEX, response_body=BodyMode.FULL_DUPLEX))
