@@ -12,10 +12,10 @@ from responses import message, response, stream
 from extproc.dialects import openai_chat, openai_responses
 from extproc.dialects.openai_responses_kept import parts, whole
 from extproc.model import Allow, Answer, BodyMode, Need, Phase, Proceed, Record, Tell
-from extproc.routing.kept import Keep, KeptRules, Owner, Whose, key
+from extproc.routing.kept import Keep, KeptRules, Owners, Whose, key
 
 PATH = "/v1/responses"
-KEPT = Keep(key("resp_1"), "default", 60.0)
+KEPT = Keep((key("resp_1"), key("msg_1")), "default", 60.0)
 REPLY = json.dumps(response([message("hi")])).encode()
 
 
@@ -56,7 +56,7 @@ def test_it_hears_of_a_stream_that_its_client_has_left() -> None:
     made = play()
     made.tell(opened(response_body=BodyMode.FULL_DUPLEX), ask(PATH), prompt(body(stream=True)))
     made.tell(answered(200, "text/event-stream"))
-    made.tell(reply(stream(message("hi"))[0], end=False))
+    made.tell(reply(b"".join(stream(message("hi"))[:2]), end=False))
     assert told(made) == []
     made.perform(made.session.closed())
     assert told(made) == [KEPT]
@@ -76,10 +76,10 @@ def test_of_one_organisation_nobody_is_asked() -> None:
 
 
 def test_of_several_the_keeper_is_asked_before_anything_goes_on() -> None:
-    made = play(Owner("default"))
+    made = play(Owners(("default",)))
     made.tell(ask(PATH), prompt(body(previous_response_id="resp_1")))
-    assert asked(made) == [Whose(key("resp_1"))]
-    (head,) = play(Owner("default")).tell(ask(f"{PATH}/resp_1", "GET", end=True))
+    assert asked(made) == [Whose((key("resp_1"),))]
+    (head,) = play(Owners(("default",))).tell(ask(f"{PATH}/resp_1", "GET", end=True))
     assert (
         isinstance(head, Proceed) and head.phase is Phase.REQUEST_HEADERS and head.targets == ("target:a", "target:b")
     )
@@ -89,7 +89,7 @@ def test_of_several_the_keeper_is_asked_before_anything_goes_on() -> None:
 
 
 def test_another_organisations_is_refused_and_recorded() -> None:
-    made = play(Owner("other"))
+    made = play(Owners(("other",)))
     (no,) = made.tell(ask(f"{PATH}/resp_1", "GET", end=True))
     assert isinstance(no, Answer) and no.status == 404
     (end,) = made.records("end")
@@ -98,17 +98,17 @@ def test_another_organisations_is_refused_and_recorded() -> None:
 
 
 def test_one_target_is_not_asked_again() -> None:
-    (head,) = play(Owner("default"), targets=("target:a",)).tell(ask(f"{PATH}/resp_1", "GET", end=True))
+    (head,) = play(Owners(("default",)), targets=("target:a",)).tell(ask(f"{PATH}/resp_1", "GET", end=True))
     assert isinstance(head, Proceed) and "x-envoy-retriable-status-codes" not in dict(head.set_headers)
 
 
 def test_without_a_target_that_is_available_the_client_hears_it() -> None:
-    (no,) = play(Owner("default"), targets=()).tell(ask(f"{PATH}/resp_1", "GET", KEY, end=True))
+    (no,) = play(Owners(("default",)), targets=()).tell(ask(f"{PATH}/resp_1", "GET", KEY, end=True))
     assert isinstance(no, Answer) and no.status == 503
 
 
 def test_the_word_that_one_was_deleted_goes_through_as_it_is() -> None:
-    made = play(Owner("default"))
+    made = play(Owners(("default",)))
     made.tell(ask(f"{PATH}/resp_1", "DELETE", end=True), answered())
     (last,) = made.tell(reply(b'{"id": "resp_1", "object": "response.deleted", "deleted": true}'))
     assert last == Proceed(Phase.RESPONSE_BODY) and told(made) == []

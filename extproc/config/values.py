@@ -61,7 +61,8 @@ class Limits:
     `pretokenized_input` says what becomes of tokens in place of text, which no policy can read: `refuse` where one
     would have to, or `pass`.
     `ask_for_usage` has streams tell their tokens although the client did not ask, which a provider may not know.
-    Whose a response is that the provider keeps is remembered for `kept_seconds`, of `kept_responses` at most.
+    Whose the responses are that a provider keeps is remembered for `kept_seconds`, of `kept_ids` at most: a response
+    has one, and each of its items.
     Envoy's edge log is rotated beyond `edge_log_bytes`, or after a day.
     """
 
@@ -82,7 +83,7 @@ class Limits:
     pretokenized_input: Literal["refuse", "pass"] = "refuse"
     ask_for_usage: bool = True
     kept_seconds: Annotated[float, Between(60, 400 * 86_400)] = 30 * 86_400.0
-    kept_responses: Annotated[int, Between(1, 100_000_000)] = 1_000_000
+    kept_ids: Annotated[int, Between(1, 100_000_000)] = 1_000_000
     edge_log_bytes: Annotated[int, Between(1024, 1 << 40)] = 64 << 20
 
 

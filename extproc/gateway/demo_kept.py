@@ -25,10 +25,11 @@ class KeptResponses:
     all: dict[str, tuple[Json, Json]] = field(default_factory=dict)
 
     def made(self, asked: Json, echo: str) -> Json:
-        """A new response, under an id of its own where it is kept."""
+        """A new response, it and its items under ids of their own where it is kept."""
         said = response(asked, echo)
         if asked.get("store") is not False:
             said["id"] = f"resp_{secrets.token_hex(16)}"
+            said["output"] = [{**item, "id": f"item_{secrets.token_hex(16)}"} for item in said["output"]]
             self.all[said["id"]] = asked, {**said, "background": bool(asked.get("background"))}
         if not asked.get("background"):
             return said

@@ -19,7 +19,7 @@ from extproc.cache.commands import Answer, Fact, Found, Free, Look
 from extproc.keeper import protocol
 from extproc.keeper.protocol import Command, Frames, Leave, Ping, Pong, ProtocolError, read_answer
 from extproc.keeper.recent import Recent
-from extproc.routing.kept import Keep, Owner, Whose
+from extproc.routing.kept import Keep, Owners, Whose
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class KeeperClient(asyncio.Protocol):
         self._path = path
         self._transport: asyncio.Transport | None = None
         self._frames = Frames()
-        self._asked: dict[int, asyncio.Future[Answer | Owner]] = {}
+        self._asked: dict[int, asyncio.Future[Answer | Owners]] = {}
         self._number = 0
         self._unsaid: list[bytes] = []
         self._keeping: asyncio.Task[None] | None = None
@@ -79,20 +79,20 @@ class KeeperClient(asyncio.Protocol):
         answer = await self._answer(question)
         if isinstance(answer, Found):
             self._recent.put(question.key, answer, loop.time())
-        return Free() if isinstance(answer, Owner) else answer
+        return Free() if isinstance(answer, Owners) else answer
 
-    async def whose(self, question: Whose) -> Owner | None:
-        """Whose a kept response is; None where nobody is there to say."""
+    async def whose(self, question: Whose) -> Owners | None:
+        """Whose kept responses are; None where nobody is there to say."""
         answer = await self._answer(question)
-        return answer if isinstance(answer, Owner) else None
+        return answer if isinstance(answer, Owners) else None
 
-    async def _answer(self, question: Look | Whose) -> Answer | Owner:
+    async def _answer(self, question: Look | Whose) -> Answer | Owners:
         """What the keeper says; `Free` where it is away."""
         if not self.connected:
             return Free()
         loop = asyncio.get_running_loop()
         self._number = number = self._number + 1
-        future: asyncio.Future[Answer | Owner] = loop.create_future()
+        future: asyncio.Future[Answer | Owners] = loop.create_future()
         self._asked[number] = future
         self._say(number, question)
         if self._timer is None:
@@ -107,7 +107,8 @@ class KeeperClient(asyncio.Protocol):
 
     def tell(self, fact: Fact | Keep) -> None:
         """Let the keeper know."""
-        self._recent.drop(fact.key)
+        if not isinstance(fact, Keep):
+            self._recent.drop(fact.key)
         if self._transport and self.connected and self._transport.get_write_buffer_size() < BACKLOG:
             self._say(0, fact)
 

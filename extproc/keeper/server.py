@@ -120,7 +120,7 @@ def _bounds(arguments: Arguments) -> tuple[Bounds, Bounds]:
     """Of the cache, and of whose responses are whose: names of a few bytes, so what bounds those is their number."""
     cache, limits = load_shared(arguments.policy_config)
     cached = Bounds(entries=cache.max_entries, memory_bytes=cache.memory_bytes, disk_bytes=cache.disk_bytes)
-    return cached, Bounds(entries=limits.kept_responses, memory_bytes=64 << 10, disk_bytes=1 << 40)
+    return cached, Bounds(entries=limits.kept_ids, memory_bytes=64 << 10, disk_bytes=1 << 40)
 
 
 def _reload(arguments: Arguments, shelf: Shelf, owners: Shelf, heart: Heartbeat) -> None:

@@ -55,9 +55,9 @@ class Service:
                 self._release(self.flights.land(command.key))
             case Keep():
                 self._keep(command)
-            case Whose(key):
-                found = self.owners.get(key, self.now())
-                line.write(protocol.owner(number, found.decode() if found else ""))
+            case Whose(keys):
+                now = self.now()
+                line.write(protocol.owners(number, [self.owners.get(key, now) or b"" for key in keys]))
             case Ping():
                 line.write(protocol.pong(number))
 
@@ -95,8 +95,9 @@ class Service:
     def _keep(self, keep: Keep) -> None:
         """Nobody takes over what is another's."""
         now = self.now()
-        if self.owners.get(keep.key, now) is None:
-            self.owners.put(keep.key, keep.org.encode(), now + keep.ttl, now)
+        for key in keep.keys:
+            if self.owners.get(key, now) is None:
+                self.owners.put(key, keep.org.encode(), now + keep.ttl, now)
 
     def _fill(self, fill: Fill) -> None:
         now = self.now()

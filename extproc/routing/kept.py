@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import string
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import unquote_plus
 
 from extproc.model import ClientError, Consumer, Need
 
 LOOK_SECONDS = 1.0
+MOST_NAMED = 1000
+"""Ids that one request may name; the keeper reads each from its disk while others wait."""
+
 _PREFIX = "/v1/responses/"
 _NAME = frozenset(string.ascii_letters + string.digits + "-_.")
 _METHODS: dict[str, tuple[str, ...]] = {"": ("GET", "DELETE"), "cancel": ("POST",), "input_items": ("GET",)}
@@ -23,25 +25,25 @@ _METHODS: dict[str, tuple[str, ...]] = {"": ("GET", "DELETE"), "cancel": ("POST"
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """From now on, and for `ttl` seconds, this response is this organisation's."""
+    """From now on, and for `ttl` seconds, this response and its items are this organisation's."""
 
-    key: bytes
+    keys: tuple[bytes, ...]
     org: str
     ttl: float
 
 
 @dataclass(frozen=True, slots=True)
 class Whose:
-    """Whose is this response?"""
+    """Whose are these?"""
 
-    key: bytes
+    keys: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """The organisation whose it is; '' where nobody knows."""
+class Owners:
+    """The organisation whose each is; '' where nobody knows."""
 
-    org: str
+    orgs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +89,21 @@ def fetch(method: str, url: str, *, end: bool) -> Fetch | None:
     return Fetch(identity, whole, "starting_after" in unquote_plus(query))
 
 
-def owned(
-    identity: str, who: Consumer | None, member: Literal["", "previous_response_id"] = ""
-) -> Generator[Need, object, None]:
-    """Raises ClientError where a response is not of the organisation that asks: it does not say whether there is one.
+def owned(named: Sequence[tuple[str, str]], who: Consumer | None) -> Generator[Need, object, None]:
+    """Raises ClientError where something is not of the organisation that asks: it does not say whether there is one.
 
-    `member` says which of a request names it.
+    `named` are members of a request and the ids that stand there; '' for the id of a URL.
     """
-    found = yield Need(Whose(key(identity)), LOOK_SECONDS)
-    if not isinstance(found, Owner):
+    if len(named) > MOST_NAMED:
+        message = f"input: names {len(named)} kept items, of which at most {MOST_NAMED} can be checked; send the items."
+        raise ClientError(message, reason="too_many_references")
+    found = yield Need(Whose(tuple(key(identity) for _, identity in named)), LOOK_SECONDS)
+    if not isinstance(found, Owners):
         message = "Whose this response is cannot be told at the moment."
         raise ClientError(message, status=503, kind="upstream_error", reason="kept_unavailable")
-    if who is None or found.org != who.org:
-        raise _missing(identity, member)
-
-
-def unprovable(member: str) -> ClientError:
-    """The refusal of what points to something kept of which nobody here knows whose it is."""
-    message = (
-        f"{member}: this gateway serves several organisations, and cannot tell whose this is. "
-        "Send the items themselves, or go on from previous_response_id."
-    )
-    return ClientError(message, status=404, reason="kept_unknown")
+    for (member, identity), org in zip(named, found.orgs, strict=True):
+        if who is None or org != who.org:
+            raise _missing(identity, member)
 
 
 def unscannable() -> ClientError:
@@ -126,7 +121,14 @@ def nowhere() -> ClientError:
 
 
 def _missing(identity: str, member: str) -> ClientError:
-    if member:
-        message = f"Previous response with id {identity[:128]!r} not found."
-        return ClientError(message, reason="previous_response_not_found")
-    return ClientError(f"Response with id {identity[:128]!r} not found.", status=404, reason="response_not_found")
+    """In the words that OpenAI has for it, but for what it would find."""
+    shown = repr(identity[:128])
+    match member:
+        case "":
+            return ClientError(f"Response with id {shown} not found.", status=404, reason="response_not_found")
+        case "previous_response_id":
+            message = f"Previous response with id {shown} not found."
+            return ClientError(message, reason="previous_response_not_found")
+        case _:
+            message = f"{member}: nothing with id {shown} was found that your organisation has made here."
+            return ClientError(message, status=404, reason="item_not_found")

@@ -78,7 +78,8 @@ class Ledger:
         rules, request, response = self.rules.kept, self.exchange.request, self.exchange.response
         if rules is None or request is None or response is None or not request.keeps or not response.id:
             return None
-        return Keep(key(response.id), self.exchange.consumer.org if self.exchange.consumer else "", rules.ttl)
+        who = self.exchange.consumer
+        return Keep(tuple(map(key, (response.id, *response.items))), who.org if who else "", rules.ttl)
 
     @property
     def _is_answer(self) -> bool:

@@ -9,7 +9,7 @@ from extproc.cache.commands import Found
 from extproc.dialects import UnreadableReply
 from extproc.dialects.coding import CodingError
 from extproc.model import Body, BodyMode, ClientError, Head, Phase, Proceed, Request, Response, Send, Step, first
-from extproc.routing.kept import Fetch, fetch, nowhere, owned, unprovable, unscannable
+from extproc.routing.kept import Fetch, fetch, nowhere, owned, unscannable
 from extproc.routing.unscanned import Passing, named, passing
 from extproc.session import kept, onward, unscanned
 from extproc.session.admission import admit, readable, too_large, undecodable
@@ -85,7 +85,7 @@ class RequestSide:
             if asked.resumes and rules.chain.on_stream(exchange):
                 raise unscannable()
             if rules.kept.several():
-                yield from owned(asked.id, exchange.consumer)
+                yield from owned((("", asked.id),), exchange.consumer)
             if not rules.kept.targets:
                 raise nowhere()
         except ClientError as error:
@@ -146,10 +146,8 @@ class RequestSide:
     def _own(self, read: Request) -> Steps:
         """Raises ClientError where a request goes on from what is not its organisation's, or may not be."""
         rules = self._rules.kept
-        if rules and (read.continues or read.recalls) and rules.several():
-            if read.recalls:
-                raise unprovable(read.recalls)
-            yield from owned(read.continues, self._exchange.consumer, "previous_response_id")
+        if rules and read.recalls and rules.several():
+            yield from owned(read.recalls, self._exchange.consumer)
 
     def _asking_usage(self, body: bytes) -> bytes:
         """The body that has a stream's tokens told to us, be it for us alone."""

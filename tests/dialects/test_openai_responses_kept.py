@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from responses import message, response
+from responses import message, reasoning, response, stream
 
 from extproc.dialects import UnreadableReply
-from extproc.dialects.openai_responses import read_request
+from extproc.dialects.openai_responses import read_request, read_response
+from extproc.dialects.openai_responses.stream import Stream
 from extproc.dialects.openai_responses_kept import parts, whole
+from extproc.dialects.sse import Framer
 from extproc.model import ClientError, Usage
 
 ITEMS = {
@@ -30,26 +32,42 @@ def asked(**members: Any) -> Any:
 
 def test_a_request_says_whether_its_reply_is_kept_and_what_it_goes_on_from() -> None:
     assert asked().keeps and asked(store=True).keeps and asked(store=None).keeps and not asked(store=False).keeps
-    assert asked().continues == asked(previous_response_id=None).continues == ""
-    assert asked(previous_response_id="resp_1").continues == "resp_1"
+    assert asked().recalls == asked(previous_response_id=None).recalls == ()
     with pytest.raises(ClientError, match="previous_response_id: expected a string, found list"):
         asked(previous_response_id=["resp_1"])
 
 
+REASONING = {"type": "reasoning", "id": "rs_1", "summary": []}
+
+
 @pytest.mark.parametrize(
-    ("members", "where"),
+    ("members", "recalls"),
     [
-        ({}, ""),
-        ({"conversation": None}, ""),
-        ({"conversation": "conv_1"}, "conversation"),
-        ({"conversation": {"id": "conv_1"}}, "conversation"),
-        ({"input": [{"role": "user", "content": "x"}, {"type": "item_reference", "id": "m"}]}, "input[1]"),
-        ({"input": [{"id": "m"}]}, "input[0]"),
-        ({"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, ""),
+        ({"previous_response_id": "resp_1"}, [("previous_response_id", "resp_1")]),
+        ({"conversation": None}, []),
+        ({"conversation": "conv_1"}, [("conversation", "conv_1")]),
+        ({"conversation": {"id": "conv_1"}}, [("conversation", "conv_1")]),
+        ({"conversation": {"id": 1}}, [("conversation", "")]),
+        ({"input": [{"role": "user", "content": "x"}, {"type": "item_reference", "id": "m"}]}, [("input[1]", "m")]),
+        ({"input": [{"id": "m"}, {"type": None, "id": "n"}]}, [("input[0]", "m"), ("input[1]", "n")]),
+        ({"input": [REASONING]}, [("input[0]", "rs_1")]),
+        ({"input": [{**REASONING, "encrypted_content": "gAAA"}]}, []),
+        ({"input": [{"type": "reasoning", "summary": []}]}, []),
+        ({"input": [{"type": "message", "id": "msg_1", "role": "assistant", "content": "x"}]}, []),
+        ({"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, []),
     ],
 )
-def test_and_what_else_it_recalls(members: dict[str, Any], where: str) -> None:
-    assert asked(**members).recalls == where
+def test_and_what_else_it_recalls(members: dict[str, Any], recalls: list[tuple[str, str]]) -> None:
+    assert list(asked(**members).recalls) == recalls
+
+
+def test_a_reply_says_by_which_ids_it_can_be_named_later() -> None:
+    items = [reasoning("why"), message("hi"), {"type": "new"}, {"type": "odd", "id": 7}]
+    assert read_response(json.dumps(response(items)).encode()).items == ("rs_1", "msg_1")
+    reader = Stream()
+    for event in Framer().feed(b"".join(stream(reasoning("why"), message("hi")))):
+        reader.read(event)
+    assert reader.response().items == ("rs_1", "msg_1")
 
 
 def test_the_tokens_of_a_kept_response_were_told_before_but_for_the_background() -> None:

@@ -236,20 +236,31 @@ def test_nor_can_another_go_on_from_it(two: tuple[Gateway, DemoProvider, str]) -
     [
         ({"conversation": "conv_1"}, "conversation"),
         ({"conversation": {"id": "conv_1"}}, "conversation"),
-        ({"input": ["first", {"type": "item_reference", "id": "msg_1"}]}, "input[1]"),
+        ({"input": [{"role": "user", "content": "x"}, {"type": "item_reference", "id": "msg_1"}]}, "input[1]"),
         ({"input": [{"id": "msg_1"}]}, "input[0]"),
+        ({"input": [{"type": "reasoning", "id": "rs_1", "summary": []}]}, "input[0]"),
     ],
 )
-def test_what_else_is_kept_is_refused_as_nobody_knows_whose_it_is(
+def test_what_else_is_kept_is_refused_where_nobody_knows_whose_it_is(
     two: tuple[Gateway, DemoProvider, str], more: dict[str, object], member: str
 ) -> None:
     gateway, provider, _ = two
-    if member == "input[1]":
-        more = {"input": [{"role": "user", "content": "x"}, {"type": "item_reference", "id": "msg_1"}]}
     before = len(provider.requests)
     no = post(gateway, **more)
-    assert code(no) == (404, "kept_unknown") and no.json()["error"]["message"].startswith(f"{member}: ")
+    assert code(no) == (404, "item_not_found") and no.json()["error"]["message"].startswith(f"{member}: ")
     assert len(provider.requests) == before
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_item_is_there_for_the_organisation_that_made_it(
+    two: tuple[Gateway, DemoProvider, str], stream: bool
+) -> None:
+    gateway, provider, other = two
+    post(gateway, stream=stream).raise_for_status()
+    _, said = list(provider.kept.all.values())[-1]
+    again = [{"type": "item_reference", "id": said["output"][0]["id"]}, {"role": "user", "content": "and?"}]
+    assert post(gateway, input=again).status_code == 200
+    assert code(post(gateway, other, input=again)) == (404, "item_not_found")
 
 
 def test_a_client_that_left_its_stream_can_come_back_to_it(two: tuple[Gateway, DemoProvider, str]) -> None:

@@ -10,9 +10,10 @@ from extproc.cache.commands import Abandon, Fill, Found, Free, Lead, Look
 from extproc.cache.entry import Entry
 from extproc.keeper import protocol
 from extproc.keeper.protocol import Command, Frames, Leave, Ping, Pong, ProtocolError, read_answer, read_command
-from extproc.routing.kept import Keep, Owner, Whose
+from extproc.routing.kept import Keep, Owners, Whose
 
 KEYS = st.binary(min_size=32, max_size=32)
+MANY = st.lists(KEYS, min_size=1, max_size=3).map(tuple)
 FILLS = st.builds(
     Fill, KEYS, st.text(max_size=20), st.sampled_from(["json", "stream"]), st.binary(), st.booleans(), st.floats(1, 1e6)
 )
@@ -21,8 +22,8 @@ COMMANDS = (
     | FILLS
     | st.builds(Abandon, KEYS)
     | st.sampled_from([Leave(), Ping()])
-    | st.builds(Whose, KEYS)
-    | st.builds(Keep, KEYS, st.text(max_size=20), st.floats(0, 1e9))
+    | st.builds(Whose, MANY)
+    | st.builds(Keep, MANY, st.text(max_size=20), st.floats(0, 1e9))
 )
 ENTRY = Entry("openai-chat", b"{}", b"", False, 1.0)
 ANSWERS = [
@@ -30,7 +31,7 @@ ANSWERS = [
     (protocol.answer(2, Lead()), Lead()),
     (protocol.answer(3, Free()), Free()),
     (protocol.pong(4), Pong()),
-    (protocol.owner(5, "größe"), Owner("größe")),
+    (protocol.owners(5, ["größe".encode(), b""]), Owners(("größe", ""))),
 ]
 
 
@@ -71,8 +72,9 @@ def test_a_frame_that_claims_too_much_ends_the_connection_before_it_is_held() ->
         (3, b"k" * 32),
         (3, b"k" * 40 + b"\xff" * 8),
         (4, b""),
-        (10, b"k" * 33),
+        (10, b"k" * 43),
         (11, b"k" * 33),
+        (11, b""),
     ],
 )
 def test_what_is_no_command_is_an_error(operation: int, payload: bytes) -> None:
@@ -80,6 +82,9 @@ def test_what_is_no_command_is_an_error(operation: int, payload: bytes) -> None:
         read_command(operation, payload)
 
 
-def test_what_is_no_answer_is_an_error() -> None:
+@pytest.mark.parametrize(
+    ("operation", "payload"), [(1, b""), (12, b"\x05"), (12, b"\x05\x00abc"), (12, b"\x01\x00\xff")]
+)
+def test_what_is_no_answer_is_an_error(operation: int, payload: bytes) -> None:
     with pytest.raises(ProtocolError):
-        read_answer(1, b"")
+        read_answer(operation, payload)

@@ -20,7 +20,7 @@ from extproc.keeper.client import KeeperClient
 from extproc.keeper.server import Connection
 from extproc.keeper.service import Service
 from extproc.keeper.shelf import Bounds, Shelf
-from extproc.routing.kept import Keep, Owner, Whose
+from extproc.routing.kept import Keep, Owners, Whose
 
 K = b"k" * 32
 REPLY = json.dumps(
@@ -353,16 +353,18 @@ def test_an_answer_is_not_asked_for_again_within_a_second_but_after_a_newer_one(
 # --- whose a kept response is ----------------------------------------------------------------------------------------
 
 
-def test_what_one_worker_was_told_is_whose_another_hears_and_nobody_takes_it_over(tmp_path: Path) -> None:
+def test_what_one_worker_was_told_another_hears_and_nobody_takes_it_over(tmp_path: Path) -> None:
+    item, other = b"i" * 32, b"o" * 32
+
     async def scenario(host: Host) -> None:
         a, b = await host.worker(), await host.worker()
-        assert await b.whose(Whose(K)) == Owner("")
-        a.tell(Keep(K, "acme", 60.0))
-        assert await b.whose(Whose(K)) == Owner("acme")
-        b.tell(Keep(K, "other", 60.0))
-        assert await b.whose(Whose(K)) == Owner("acme")
+        assert await b.whose(Whose((K,))) == Owners(("",))
+        a.tell(Keep((K, item), "acme", 60.0))
+        assert await b.whose(Whose((item, other, K))) == Owners(("acme", "", "acme"))
+        b.tell(Keep((K, other), "other", 60.0))
+        assert await b.whose(Whose((K, other))) == Owners(("acme", "other"))
         host.now += 61
-        assert await a.whose(Whose(K)) == Owner("")
+        assert await a.whose(Whose((K,))) == Owners(("",))
 
     run(tmp_path, scenario)
 
@@ -370,13 +372,13 @@ def test_what_one_worker_was_told_is_whose_another_hears_and_nobody_takes_it_ove
 def test_a_keeper_that_is_away_says_of_nothing_whose_it_is(tmp_path: Path) -> None:
     async def scenario(host: Host) -> None:
         worker = await host.worker()
-        worker.tell(Keep(K, "acme", 60.0))
+        worker.tell(Keep((K,), "acme", 60.0))
         host.stuck = True
-        asking = asyncio.create_task(worker.whose(Whose(K)))
+        asking = asyncio.create_task(worker.whose(Whose((K,))))
         await asyncio.sleep(0)
         host.die()
         assert await asking is None
         await until(lambda: not worker.connected)
-        assert await worker.whose(Whose(K)) is None
+        assert await worker.whose(Whose((K,))) is None
 
     run(tmp_path, scenario)

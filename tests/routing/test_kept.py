@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extproc.model import Broke, ClientError, Consumer, Need, TimedOut
-from extproc.routing.kept import Fetch, Owner, Whose, fetch, key, owned, unprovable
+from extproc.routing.kept import Fetch, Owners, Whose, fetch, key, owned
 
 EVE = Consumer("tok_2", "eve", org="other")
 
@@ -63,9 +63,9 @@ def test_an_id_is_plain_whatever_stands_in_the_url(rest: str, method: str) -> No
 
 
 def ask(found: object, who: Consumer | None = EVE, member: str = "") -> ClientError | None:
-    asking = owned("resp_1", who, member)  # type: ignore[arg-type]
+    asking = owned([(member, "resp_1")], who)
     need = next(asking)
-    assert isinstance(need, Need) and need.question == Whose(key("resp_1"))
+    assert isinstance(need, Need) and need.question == Whose((key("resp_1"),))
     try:
         asking.send(found)
     except StopIteration:
@@ -76,15 +76,34 @@ def ask(found: object, who: Consumer | None = EVE, member: str = "") -> ClientEr
 
 
 def test_it_is_there_for_the_organisation_whose_it_is() -> None:
-    assert ask(Owner("other")) is None
+    assert ask(Owners(("other",))) is None
 
 
 @pytest.mark.parametrize("owner", ["default", "", "Other"])
-def test_and_not_found_for_others_whether_it_is_there_or_not(owner: str) -> None:
-    named, pointed = ask(Owner(owner)), ask(Owner(owner), member="previous_response_id")
-    assert named and (named.status, named.reason) == (404, "response_not_found")
-    assert pointed and (pointed.status, pointed.reason) == (400, "previous_response_not_found")
-    assert str(named) == str(ask(Owner("default")))
+@pytest.mark.parametrize(
+    ("member", "status", "reason"),
+    [
+        ("", 404, "response_not_found"),
+        ("previous_response_id", 400, "previous_response_not_found"),
+        ("input[3]", 404, "item_not_found"),
+    ],
+)
+def test_and_not_found_for_others_whether_it_is_there_or_not(owner: str, member: str, status: int, reason: str) -> None:
+    error = ask(Owners((owner,)), member=member)
+    assert error and (error.status, error.reason) == (status, reason)
+    assert str(error) == str(ask(Owners(("default",)), member=member))
+
+
+def test_of_many_the_first_that_is_not_theirs_is_named() -> None:
+    asking = owned([("input[0]", "a"), ("input[2]", "b"), ("input[4]", "c")], EVE)
+    next(asking)
+    with pytest.raises(ClientError, match=r"^input\[2\]: "):
+        asking.send(Owners(("other", "", "default")))
+
+
+def test_more_than_can_be_checked_are_refused_without_asking() -> None:
+    with pytest.raises(ClientError, match="names 1001 kept items"):
+        next(owned([("input[0]", "a")] * 1001, EVE))
 
 
 @pytest.mark.parametrize("found", [None, TimedOut(), Broke("OSError"), "other"])
@@ -94,8 +113,4 @@ def test_where_nobody_can_say_whose_it_is_it_is_nobodys(found: object) -> None:
 
 
 def test_nobody_without_a_key_owns_anything() -> None:
-    assert ask(Owner(""), who=None) is not None
-
-
-def test_a_refusal_names_the_member() -> None:
-    assert str(unprovable("input[3]")).startswith("input[3]: ")
+    assert ask(Owners(("",)), who=None) is not None

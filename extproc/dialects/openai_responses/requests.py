@@ -51,24 +51,25 @@ def read_request(body: bytes, *, max_depth: int = 64) -> Request:
         tuple(_tool_names(value.get("tools"))),
         wants_usage=True,
         keeps=value.get("store") is not False,
-        continues=_continues(value.get("previous_response_id")),
-        recalls=_recalls(value),
+        recalls=tuple(_recalls(value)),
     )
 
 
-def _continues(value: object) -> str:
-    if not isinstance(value, str | None):
-        raise _wrong("previous_response_id", "a string", value)
-    return value or ""
-
-
-def _recalls(value: dict[str, Any]) -> str:
-    """A conversation, or an item by its id alone."""
-    if value.get("conversation"):
-        return "conversation"
+def _recalls(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """An earlier response, a conversation, and items by their ids: reasoning too, where it does not come along."""
+    before, conversation = value.get("previous_response_id"), value.get("conversation")
+    if not isinstance(before, str | None):
+        raise _wrong("previous_response_id", "a string", before)
+    if before:
+        yield "previous_response_id", before
+    if conversation:
+        named = conversation.get("id") if isinstance(conversation, dict) else conversation
+        yield "conversation", string(named)
     items = value.get("input")
-    listed = enumerate(items if isinstance(items, list) else ())
-    return next((f"input[{index}]" for index, item in listed if _kind(item) == "item_reference"), "")
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        kind = _kind(item)
+        if kind == "item_reference" or (kind == "reasoning" and item.get("id") and not item.get("encrypted_content")):
+            yield f"input[{index}]", string(item.get("id"))
 
 
 def _texts(value: dict[str, Any]) -> Iterator[Text]:
