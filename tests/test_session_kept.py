@@ -62,6 +62,14 @@ def test_it_hears_of_a_stream_that_its_client_has_left() -> None:
     assert told(made) == [KEPT]
 
 
+def test_of_a_reply_of_many_items_no_more_are_told_than_could_be_named() -> None:
+    made = play()
+    many = response([{**message("x"), "id": f"msg_{number}"} for number in range(1500)])
+    made.tell(ask(PATH), prompt(body()), answered(), reply(json.dumps(many).encode()))
+    (fact,) = told(made)
+    assert isinstance(fact, Keep) and len(fact.keys) == 1001 and fact.keys[0] == key("resp_1")
+
+
 def test_a_failure_is_nobodys() -> None:
     made = play()
     made.tell(ask(PATH), prompt(body()), answered(400), reply(b'{"error":{"message":"no","type":"x","code":null}}'))

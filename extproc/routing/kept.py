@@ -16,7 +16,7 @@ from extproc.model import ClientError, Consumer, Need
 
 LOOK_SECONDS = 1.0
 MOST_NAMED = 1000
-"""Ids that one request may name; the keeper reads each from its disk while others wait."""
+"""Ids that one request may name, and of one reply that are remembered: while the keeper looks, others wait."""
 
 _PREFIX = "/v1/responses/"
 _NAME = frozenset(string.ascii_letters + string.digits + "-_.")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from extproc.chain import Refused
 from extproc.model import REQUEST_ID, Answer, ClientError, Exchange, Headers, Send, Tell
-from extproc.routing.kept import Keep, key
+from extproc.routing.kept import MOST_NAMED, Keep, key
 from extproc.session import record
 from extproc.session.caching import Caching
 from extproc.session.rules import Rules
@@ -78,8 +78,8 @@ class Ledger:
         rules, request, response = self.rules.kept, self.exchange.request, self.exchange.response
         if rules is None or request is None or response is None or not request.keeps or not response.id:
             return None
-        who = self.exchange.consumer
-        return Keep(tuple(map(key, (response.id, *response.items))), who.org if who else "", rules.ttl)
+        who, items = self.exchange.consumer, response.items[:MOST_NAMED]
+        return Keep(tuple(map(key, (response.id, *items))), who.org if who else "", rules.ttl)
 
     @property
     def _is_answer(self) -> bool:
