@@ -20,11 +20,11 @@ def allowing(**changes: object) -> Rules:
 
 
 def test_headers_go_to_the_one_target_without_what_was_meant_for_us() -> None:
-    more: Headers = (LENGTH, ("cookie", "a=b"), ("x-envoy-retry-on", "5xx"), ("x-keeptrusts-cache", "no-store"))
+    more: Headers = (LENGTH, ("cookie", "a=b"), ("x-keeptrusts-cache", "no-store"))
     head, back = Play(allowing()).tell(opened(request_body=BodyMode.NONE, response_body=BodyMode.NONE),
                                        ask(IMAGES, "POST", KEY, *more), answered(200, "image/png"))  # fmt: skip
     assert isinstance(head, Proceed) and head.targets == ("target:b",) and head.clear_route_cache
-    assert {"authorization", "cookie", "x-envoy-retry-on", "x-keeptrusts-cache"} <= set(head.remove_headers)
+    assert {"authorization", "cookie", "x-keeptrusts-cache"} <= set(head.remove_headers)
     assert not head.set_headers and head.body is None
     assert head.metadata == {"id": "id-1", "path": IMAGES, "dialect": "", "len": "10"}
     assert back == Proceed(Phase.RESPONSE_HEADERS, set_headers=(("x-keeptrusts-request-id", "id-1"),))

@@ -5,16 +5,12 @@ from __future__ import annotations
 from extproc.model import Body, BodyMode, Chunk, Exchange, Phase, Proceed, Reply, first
 from extproc.session import onward
 
-_ENVOYS = "x-envoy-"
-"""How a client near enough to be trusted by Envoy may ask for retries, for which a body would have to be kept."""
-
 
 def request(exchange: Exchange, cluster: str) -> Proceed:
     """The reply to the headers. The length is for the filter that makes each attempt start clean."""
-    asked = tuple(dict.fromkeys(name for name, _ in exchange.headers if name.startswith(_ENVOYS)))
     return Proceed(
         Phase.REQUEST_HEADERS,
-        remove_headers=(*onward.left_here(exchange.headers), *asked),
+        remove_headers=onward.left_here(exchange.headers),
         clear_route_cache=True,
         targets=(cluster,),
         metadata={
