@@ -47,8 +47,8 @@ from extproc.own_secrets import own_secret
 from extproc.policies import POLICIES
 from extproc.policies.prompt_injection import PromptInjection
 from extproc.routing import ordered
-from extproc.routing.kept import Keep, KeptRules, Whose
-from extproc.session import Rules, Session
+from extproc.routing.kept import Keep, Whose
+from extproc.session import Kept, Rules, Session
 from extproc.transport.driver import Driver, Ports
 from extproc.transport.grpcio import GrpcServer, Health, Mtls
 
@@ -114,16 +114,15 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: 
         ),
         cache=_cache_rules(config, cache_secret),
         allowance=config.allowance,
-        kept=_kept_rules(config, keys),
-        kept_dialects=(whole, parts),
+        kept=_kept(config, keys),
     )
 
 
-def _kept_rules(config: Config, keys: KeyWatcher) -> KeptRules | None:
+def _kept(config: Config, keys: KeyWatcher) -> Kept | None:
     targets = ordered.accounts(config.targets, openai_responses.name)
     if targets is None:
         return None
-    return KeptRules(lambda: keys.directory.several, targets, config.limits.kept_seconds)
+    return Kept(lambda: keys.directory.several, targets, config.limits.kept_seconds, whole, parts)
 
 
 def _cache_rules(config: Config, secret: bytes) -> CacheRules | None:

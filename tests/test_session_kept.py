@@ -12,7 +12,8 @@ from responses import message, response, stream
 from extproc.dialects import openai_chat, openai_responses
 from extproc.dialects.openai_responses_kept import parts, whole
 from extproc.model import Allow, Answer, BodyMode, Need, Phase, Proceed, Record, Tell
-from extproc.routing.kept import Keep, KeptRules, Owners, Whose, key
+from extproc.routing.kept import Keep, Owners, Whose, key
+from extproc.session import Kept
 
 PATH = "/v1/responses"
 KEPT = Keep((key("resp_1"), key("msg_1")), "default", 60.0)
@@ -23,8 +24,7 @@ def play(found: object = None, *, several: bool = True, targets: tuple[str, ...]
     made = rules(
         Says(Allow()),
         dialects={"/v1/chat/completions": openai_chat, PATH: openai_responses},
-        kept=KeptRules(lambda: several, targets, 60.0),
-        kept_dialects=(whole, parts),
+        kept=Kept(lambda: several, targets, 60.0, whole, parts),
     )
     return Play(made, lambda question: found)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import string
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
@@ -55,15 +55,6 @@ class Fetch:
     id: str
     whole: bool
     resumes: bool
-
-
-@dataclass(frozen=True, slots=True)
-class KeptRules:
-    """`several` says whether there are keys of more than one organisation; `targets` are the clusters to look in."""
-
-    several: Callable[[], bool]
-    targets: tuple[str, ...]
-    ttl: float
 
 
 def key(identity: str) -> bytes:

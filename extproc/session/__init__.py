@@ -19,8 +19,8 @@ Events in, steps out; no I/O, no clock, no protobuf (design D6).
 
 from __future__ import annotations
 
-from extproc.session.rules import CREDENTIALS, Rules
+from extproc.session.rules import CREDENTIALS, Kept, Rules
 from extproc.session.session import Session
 from extproc.session.steps import Steps
 
-__all__ = ["CREDENTIALS", "Rules", "Session", "Steps"]
+__all__ = ["CREDENTIALS", "Kept", "Rules", "Session", "Steps"]

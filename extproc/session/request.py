@@ -15,7 +15,7 @@ from extproc.session import kept, onward, unscanned
 from extproc.session.admission import admit, readable, too_large, undecodable
 from extproc.session.direction import Direction
 from extproc.session.ledger import Ledger
-from extproc.session.rules import Dialect
+from extproc.session.rules import Dialect, Kept
 from extproc.session.steps import Steps
 
 
@@ -53,12 +53,12 @@ class RequestSide:
         elif isinstance(way, Passing):
             ledger.unscanned = way.route
             yield Send(unscanned.request(exchange, way.cluster))
-        elif isinstance(way, Fetch):
-            yield from self._fetch(way)
+        elif isinstance(way, tuple):
+            yield from self._fetch(*way)
         elif self.direction.mode is not BodyMode.FULL_DUPLEX:
             yield Send(onward.request_head(self.direction.mode, exchange.headers))
 
-    def _way(self, event: Head, path: str) -> bytes | Passing | Fetch | None:
+    def _way(self, event: Head, path: str) -> bytes | Passing | tuple[Fetch, Kept] | None:
         """How a request is dealt with: our own answer, unread, something kept, or None where its body is judged.
 
         Raises ClientError.
@@ -70,28 +70,25 @@ class RequestSide:
             if route := named(path):
                 return passing(rules.allowance, route, exchange, end=event.end)
             if rules.kept and (asked := fetch(exchange.method, exchange.path, end=event.end)):
-                return asked
+                return asked, rules.kept
         self.direction.decoder = admit(event, exchange, self.direction.mode, rules)
         return None
 
-    def _fetch(self, asked: Fetch) -> Steps:
+    def _fetch(self, asked: Fetch, rules: Kept) -> Steps:
         """What the provider keeps, for the organisation whose it is."""
-        rules, exchange = self._rules, self._exchange
-        if rules.kept is None or rules.kept_dialects is None:
-            raise LookupError("no rules about what is kept")
-        whole, parts = rules.kept_dialects
-        self._ledger.dialect = whole if asked.whole else parts
+        exchange = self._exchange
+        self._ledger.dialect = rules.whole if asked.whole else rules.parts
         try:
-            if asked.resumes and rules.chain.on_stream(exchange):
+            if asked.resumes and self._rules.chain.on_stream(exchange):
                 raise unscannable()
-            if rules.kept.several():
+            if rules.several():
                 yield from owned((("", asked.id),), exchange.consumer)
-            if not rules.kept.targets:
+            if not rules.targets:
                 raise nowhere()
         except ClientError as error:
             yield from self._ledger.refuse(error)
             return
-        yield Send(kept.request(exchange, rules.kept.targets))
+        yield Send(kept.request(exchange, rules.targets))
 
     def body(self, event: Body) -> Steps:
         """A piece of the body, or all of it."""

@@ -10,7 +10,6 @@ from extproc.cache.rules import CacheRules
 from extproc.chain import Chain
 from extproc.guard.stream import Reader, StreamLimits
 from extproc.model import Consumer, Headers, Request, Response, Text
-from extproc.routing.kept import KeptRules
 from extproc.routing.unscanned import Allowance
 
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "proxy-authorization", "cookie")
@@ -38,13 +37,27 @@ class Dialect(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """`several` says whether there are keys of more than one organisation; `targets` are the clusters to look in.
+
+    Whose each is is remembered for `ttl` seconds. `whole` reads one that is fetched again, `parts` what else is told.
+    """
+
+    several: Callable[[], bool]
+    targets: tuple[str, ...]
+    ttl: float
+    whole: Dialect
+    parts: Dialect
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """`identify` turns request headers into a consumer or raises ClientError; `route` turns a requested model and the
     name of a dialect into cluster names in order, or raises ClientError; `answers` has the bodies that we answer
     ourselves, by method, path and headers, or raises ClientError. `marks` names headers that tell a client's dialect
     where its path does not. `passes_tokens` lets tokens in place of text pass policies that cannot read them.
     `asks_usage` has a stream's tokens told to us where its client did not ask. `allowance` says what may pass unread.
-    `kept` is about replies that the provider keeps, and `kept_dialects` read such a reply, whole and in parts.
+    `kept` is about replies that providers keep.
     """
 
     chain: Chain
@@ -63,8 +76,7 @@ class Rules:
     stream: StreamLimits = field(default_factory=StreamLimits)
     cache: CacheRules | None = None
     allowance: Allowance | None = None
-    kept: KeptRules | None = None
-    kept_dialects: tuple[Dialect, Dialect] | None = None
+    kept: Kept | None = None
     marks: Mapping[str, Dialect] = field(default_factory=dict)
 
     def dialect(self, path: str, headers: Headers) -> Dialect:
