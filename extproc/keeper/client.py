@@ -111,6 +111,8 @@ class KeeperClient(asyncio.Protocol):
             self._recent.drop(fact.key)
         if self._transport and self.connected and self._transport.get_write_buffer_size() < BACKLOG:
             self._say(0, fact)
+            if isinstance(fact, Keep):
+                self._write()  # before the reply's last byte: its reader may come back at once, to another worker
 
     def _say(self, number: int, said: Command) -> None:
         if not self._unsaid:

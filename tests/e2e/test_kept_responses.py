@@ -214,7 +214,8 @@ def test_what_is_kept_for_one_organisation_is_not_there_for_another(
     assert code(no) == code(none) == (404, "response_not_found")
     assert no.text.replace(identity, "X") == none.text.replace("resp_of_nobody", "X")  # which tells nothing
     assert len(provider.requests) == before
-    assert call(gateway, *way(identity)).status_code == 200
+    yes = call(gateway, *way(identity))
+    assert yes.status_code == 200, yes.text
 
 
 def test_nor_can_another_go_on_from_it(two: tuple[Gateway, DemoProvider, str]) -> None:

@@ -369,6 +369,18 @@ def test_what_one_worker_was_told_another_hears_and_nobody_takes_it_over(tmp_pat
     run(tmp_path, scenario)
 
 
+def test_whose_something_is_is_on_its_way_when_it_was_told(tmp_path: Path) -> None:
+    """A worker that stands still right after that has said it all the same."""
+
+    async def scenario(host: Host) -> None:
+        a, b = await host.worker(), await host.worker()
+        a.tell(Keep((K,), "acme", 60.0))
+        a._unsaid.clear()  # as if its loop never turned again
+        assert await b.whose(Whose((K,))) == Owners(("acme",))
+
+    run(tmp_path, scenario)
+
+
 def test_a_keeper_that_is_away_says_of_nothing_whose_it_is(tmp_path: Path) -> None:
     async def scenario(host: Host) -> None:
         worker = await host.worker()
