@@ -69,10 +69,12 @@ class Link:
         return stage in self.stages and getattr(type(self.policy), hook) is not getattr(Policy, hook)
 
     def applies(self, exchange: Exchange) -> bool:
-        """Whether all conditions of `when` hold; `model` can only hold once the body was read."""
+        """Whether all conditions of `when` hold. Where no request says which model, as for a reply that was kept, any
+        may have been.
+        """
         if self.path and not any(path.startswith(self.path) for path in (exchange.path, exchange.onward_path)):
             return False
-        if self.models and (exchange.request.model if exchange.request else "") not in self.models:
+        if self.models and exchange.request and exchange.request.model not in self.models:
             return False
         return not self.headers or all(first(exchange.headers, name) == value for name, value in self.headers)
 

@@ -224,6 +224,10 @@ class Request:
     """Whether a stream is to end with the tokens that it took."""
     unread: str = ""
     """The member that says something which no policy can read, tokens in place of text; '' for none."""
+    keeps: bool = False
+    """Whether the provider is to keep the reply, for whoever names its id later."""
+    recalls: tuple[tuple[str, str], ...] = ()
+    """What it names of a conversation that the provider keeps: each time the member and the id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +251,8 @@ class Response:
     usage: Usage = Usage()
     usage_estimated: bool = False
     """Whether the tokens are our guess, as the provider did not come to say."""
+    items: tuple[str, ...] = ()
+    """The ids of its parts by which a later request may name them."""
 
 
 DEFAULT_ORG = "default"

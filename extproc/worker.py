@@ -38,6 +38,7 @@ from extproc.dialects import (
     openai_responses,
 )
 from extproc.dialects.models import Models
+from extproc.dialects.openai_responses_kept import parts, whole
 from extproc.guard.stream import StreamLimits
 from extproc.heartbeat import ALIVE, BEAT_SECONDS, READY, REFUSED, RELOADED, Heartbeat
 from extproc.identity.directory import KeyWatcher, Refusal
@@ -47,7 +48,8 @@ from extproc.own_secrets import own_secret
 from extproc.policies import POLICIES
 from extproc.policies.prompt_injection import PromptInjection
 from extproc.routing import ordered
-from extproc.session import Rules, Session, Translation
+from extproc.routing.kept import Keep, Whose
+from extproc.session import Kept, Rules, Session, Translation
 from extproc.transport.driver import Driver, Ports
 from extproc.transport.grpcio import GrpcServer, Health, Mtls
 
@@ -115,7 +117,16 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: 
             ping_seconds=config.limits.stream_ping_seconds,
         ),
         cache=_cache_rules(config, cache_secret),
+        allowance=config.allowance,
+        kept=_kept(config, keys),
     )
+
+
+def _kept(config: Config, keys: KeyWatcher) -> Kept | None:
+    targets = ordered.accounts(config.targets, openai_responses.name)
+    if targets is None:
+        return None
+    return Kept(lambda: keys.directory.several, targets, config.limits.kept_seconds, whole, parts)
 
 
 def _cache_rules(config: Config, secret: bytes) -> CacheRules | None:
@@ -230,13 +241,15 @@ class Worker:
         self.heart.say(RELOADED)
 
     async def _find(self, question: object) -> object:
-        """What is asked of the world: the cache, so far."""
+        """What is asked of the world: the cache, and whose something is."""
         if isinstance(question, Look):
             return await self.keeper.look(question)
+        if isinstance(question, Whose):
+            return await self.keeper.whose(question)
         raise LookupError(f"nobody answers {type(question).__name__}")
 
     def _tell(self, fact: object) -> None:
-        if isinstance(fact, Fill | Abandon):
+        if isinstance(fact, Fill | Abandon | Keep):
             self.keeper.tell(fact)
 
     async def _beat(self) -> None:

@@ -97,3 +97,9 @@ def test_shadow_mode_records_and_changes_nothing() -> None:
 def test_a_policy_applies_when_all_its_conditions_hold(when: dict[str, object], applies: bool) -> None:
     policy = Says(BLOCK)
     assert (run(chain(policy, **when).judge_input(exchange())) is not None) == applies
+
+
+def test_a_condition_on_a_model_holds_for_a_reply_of_which_nobody_knows_what_was_asked() -> None:
+    judged = Says(Allow())
+    run(chain(judged, models=("other",)).judge_output(Exchange(path="/v1/responses/resp_1")))
+    assert judged.asked == ["output"]

@@ -23,6 +23,7 @@ FILTERS: Mapping[str, tuple[str, ...]] = {
     "source": (),
     "status": (),
     "team": (),
+    "unscanned": (),
     "user": (),
     "verdict": WORDS,
 }

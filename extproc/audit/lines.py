@@ -77,6 +77,8 @@ def _end(event: Event) -> Iterator[str]:
         yield f"reason={quoted(reason)}"
     if event.get("cache_hit") is True:
         yield "cache=hit"
+    if event.get("unscanned"):
+        yield f"unscanned={word(event.get('unscanned'))}"
 
 
 def _details(event: Event) -> Iterator[tuple[str, str]]:
@@ -91,6 +93,9 @@ def _details(event: Event) -> Iterator[tuple[str, str]]:
     yield "who", f"user {word(event.get('user'))}, team {word(event.get('team'))}, key {word(event.get('key_id'))}"
     yield "from", f"{word(event.get('client'))}, {quoted(event.get('source') or '')}"
     yield "asked", f"{word(event.get('method'))} {word(event.get('path'))}"
+    if event.get("unscanned"):
+        size = f"{word(event.get('bytes_in'))} bytes in, {word(event.get('bytes_out'))} out"
+        yield "unscanned", f"{word(event.get('unscanned'))}, {size}"
     yield "model", _model(event)
     yield "tokens", f"{word(event.get('input_tokens'))} in, {word(event.get('output_tokens'))} out"
     yield "cost", _money(event.get("cost_usd"))

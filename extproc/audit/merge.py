@@ -6,6 +6,7 @@
 |---|---|---|
 | end and edge | at once | what the worker said |
 | end, no edge | after EDGE_WAIT: Envoy was killed before it wrote | what the worker said |
+| the same of what nobody scans | after LATE_EDGE: it may go on for long | what the worker said |
 | begin and edge or local, no end | after END_WAIT: the worker was killed | interrupted |
 | begin alone, its writer gone | after END_WAIT: both were killed | interrupted |
 | edge or local alone, of a /v1 path | after END_WAIT: no worker ever saw it | refused_by_envoy |
@@ -65,11 +66,12 @@ class Pending:
     touched: float = 0.0
     writer_gone: bool = False
 
-    def outcome(self, now: float) -> str:
-        """The outcome once there is nothing more to wait for, else ''."""
+    def outcome(self, now: float, *, edge_log: bool = True) -> str:
+        """The outcome once there is nothing more to wait for, else ''; without an `edge_log` its line never comes."""
         waited = now - self.touched
         if self.end:
-            return str(self.end["outcome"]) if self.edge or waited > EDGE_WAIT else ""
+            patience = LATE_EDGE if edge_log and self.end.get("unscanned") else EDGE_WAIT
+            return str(self.end["outcome"]) if self.edge or waited > patience else ""
         if waited <= END_WAIT or not (self.edge or self.local or self.writer_gone):
             return ""
         return "interrupted" if self.begin else "refused_by_envoy"
@@ -115,7 +117,7 @@ class Merger:
     def finished(self, now: float) -> Iterator[Entry]:
         """The events that are complete, each once."""
         for key, pending in list(self.pending.items()):
-            outcome = pending.outcome(now)
+            outcome = pending.outcome(now, edge_log=self.edge_log)
             if not outcome:
                 if pending.stray(now):
                     del self.pending[key]
@@ -179,7 +181,10 @@ def event(key: str, outcome: str, pending: Pending) -> Entry:
         "cache_reason": end.get("cache_reason", ""),
         "finish_reasons": end.get("finish_reasons", []),
         "decisions": end.get("decisions", []),
-        "provider": str(edge.get("upstream_cluster") or "").removeprefix("target:"),
+        "unscanned": end.get("unscanned", ""),
+        "bytes_in": edge.get("bytes_in"),
+        "bytes_out": edge.get("bytes_out"),
+        "provider": _target(edge.get("upstream_cluster")),
         "attempts": [_attempt(entry) for entry in pending.attempts],
         "method": begin.get("method", edge.get("method", "")),
         "path": begin.get("path", edge.get("path", "")),
@@ -206,9 +211,14 @@ def _seconds(value: object) -> float:
     return 0.0
 
 
+def _target(cluster: object) -> str:
+    """A target's id by its cluster's name, behind which a slash tells apart several of one target."""
+    return str(cluster or "").removeprefix("target:").partition("/")[0]
+
+
 def _attempt(entry: Entry) -> Entry:
     return {
-        "target": str(entry.get("cluster") or "").removeprefix("target:"),
+        "target": _target(entry.get("cluster")),
         "status": entry.get("status"),
         "duration_ms": entry.get("duration_ms"),
         "flags": entry.get("flags"),

@@ -13,6 +13,7 @@ COLUMNS = (
     "timestamp", "id", "request_id", "verdict", "decision", "policy", "reason", "user", "team", "key_id", "model",
     "response_model", "provider", "status", "stream", "input_tokens", "output_tokens", "cost_usd", "cache_hit", "cache",
     "cache_reason", "estimated_avoided_cost", "duration_ms", "method", "path", "client", "source", "trace_id",
+    "unscanned", "bytes_in", "bytes_out",
 )  # fmt: skip
 """Fields of an event that fit into a cell."""
 

@@ -100,6 +100,8 @@ def _configuration(
     for target in config.targets:
         others = any(other.available for other in config.targets if other is not target)
         yield serving.credential(target, os.environ, others=others)
+    if config.allowance:
+        yield serving.unscanned(config.allowance)
     if not envoy:
         return  # nobody is there to ask
     chosen = plan.Options(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from extproc.cli import options
-from extproc.cli.failures import plain
+from extproc.cli.failures import plain, say
 
 if TYPE_CHECKING:
     from extproc.gateway.address import Tcp
@@ -43,7 +43,10 @@ def render(policy_config: tuple[Path, ...], address: Tcp, workers: int, out: Pat
     from extproc.gateway.envoy import files
 
     with plain():
-        config = load(policy_config, environ=os.environ).config
+        loaded = load(policy_config, environ=os.environ)
+        for warning in loaded.warnings:
+            say(f"warning: {warning}")
+        config = loaded.config
         chosen = plan.Options(
             policy_config=policy_config,
             host=address.host,

@@ -17,12 +17,14 @@ from extproc.config.binder import Binder
 from extproc.config.caching import Caching
 from extproc.config.cors import Cors
 from extproc.config.merge import merged
+from extproc.config.passthrough import Passthrough
 from extproc.config.values import CacheSettings, ChainEntry, Config, Limits, Loaded, Pack, When
 from extproc.model import ConfigError, Fault, Target
 from extproc.policies import POLICIES
 from extproc.policies.base import Policy, TextPolicy
+from extproc.routing.unscanned import Allowance
 
-SECTIONS = ("pack", "providers", "policies", "policy", "limits", "workflow_cache", "cache", "cors")
+SECTIONS = ("pack", "providers", "policies", "policy", "limits", "workflow_cache", "cache", "cors", "passthrough")
 NOT_YET = (
     "agents", "callbacks", "consumer_groups", "global_rate_limit", "health_monitor", "history",
     "ip_allowlist", "ip_rate_limit", "loads", "model_groups", "provider_fallback", "provider_routing", "rate_limits",
@@ -114,15 +116,16 @@ def load(
     return _Loading(binder, environ, kinds).load(merged(nodes))
 
 
-def load_cache(paths: Sequence[Path]) -> CacheSettings:
-    """What the files say about the cache, for a process that knows no policies. Raises ConfigError."""
+def load_shared(paths: Sequence[Path]) -> tuple[CacheSettings, Limits]:
+    """What the files say about what workers share, for a process that knows no policies. Raises ConfigError."""
     binder = Binder()
     nodes = [node for path in paths if (node := _read(path, binder, Path.read_bytes)) is not None]
     if not binder.faults and nodes:
-        members = binder.mapping(merged(nodes), "")
-        settings = Caching(binder, {name: value for name, (_, value) in members.items()}).settings()
+        members = {name: value for name, (_, value) in binder.mapping(merged(nodes), "").items()}
+        settings = Caching(binder, members).settings()
+        limits = binder.bind(members["limits"], Limits, "limits") if "limits" in members else Limits()
         if not binder.faults:
-            return settings
+            return settings, limits
     raise ConfigError(binder.faults)
 
 
@@ -169,12 +172,16 @@ class _Loading:
         cache = Caching(self.binder, members).settings()
         cors = self.binder.bind(members["cors"], Cors, "cors") if "cors" in members else None
         targets = self._targets(members.get("providers"))
+        allowance = self._allowance(members.get("passthrough"), targets)
         settings = self._settings(members.get("policy"))
         chain = self._chain(members.get("policies"), settings)
         if self.binder.faults or pack is None:
             raise ConfigError(sorted(self.binder.faults, key=lambda f: (f.file, f.line, f.column)))
-        digest = hashlib.sha256(repr((pack, targets, chain, limits, cache, cors)).encode()).hexdigest()
-        config = Config(pack=pack, targets=targets, chain=chain, limits=limits, cache=cache, cors=cors, digest=digest)
+        digest = hashlib.sha256(repr((pack, targets, chain, limits, cache, cors, allowance)).encode()).hexdigest()
+        config = Config(
+            pack=pack, targets=targets, chain=chain, limits=limits, cache=cache, cors=cors, allowance=allowance,
+            digest=digest,
+        )  # fmt: skip
         return Loaded(config, tuple(self.warnings))
 
     def _sections(self, root: yaml.Node) -> dict[str, yaml.Node]:
@@ -279,6 +286,25 @@ class _Loading:
             seen.add(document.id)
             targets.append(self._target(place, document, path))
         return tuple(target for target in targets if target)
+
+    def _allowance(self, node: yaml.Node | None, targets: Sequence[Target]) -> Allowance | None:
+        said: Passthrough | None = self.binder.bind(node, Passthrough, "passthrough") if node else None
+        if node is None or said is None:
+            return None
+        members = self.binder.mapping(node, "passthrough")
+        for place, name in zip(self.binder.sequence(members["routes"][1], ""), said.routes, strict=True):
+            self._warn(place, "passthrough.routes", f"'{name}' passes unscanned: no policy reads what it says", "E005")
+        target = next((each for each in targets if each.id == said.target), None)
+        if target is None:
+            ids = [each.id for each in targets]
+            self.binder.unknown(members["target"][1], f"passthrough.target.{said.target}", ids, "target")
+            return None
+        return Allowance(
+            target=target,
+            routes=said.routes,
+            max_body_bytes=said.max_body_bytes,
+            organisation=said.organisation,
+        )
 
     def _target(self, node: yaml.Node, document: TargetDocument, path: str) -> Target | None:
         if not _NAME.fullmatch(document.id):

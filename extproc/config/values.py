@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from extproc.config.cors import Cors
 from extproc.model import Fault, Target
 from extproc.policies.base import Between
+from extproc.routing.unscanned import Allowance
 
 LARGEST_BODY = 512 << 20
 """Bytes: the most that a limit may allow, and so what a worker is ready to receive whatever a reload brings."""
@@ -61,6 +62,8 @@ class Limits:
     would have to, or `pass`.
     `ask_for_usage` has streams tell their tokens although the client did not ask, which a provider may not know.
     What a policy blocks is answered with `block_status`; some clients only stop asking at 400.
+    Whose the responses are that a provider keeps is remembered for `kept_seconds`, of `kept_ids` at most: a response
+    has one, and each of its items.
     Envoy's edge log is rotated beyond `edge_log_bytes`, or after a day.
     """
 
@@ -81,6 +84,8 @@ class Limits:
     pretokenized_input: Literal["refuse", "pass"] = "refuse"
     ask_for_usage: bool = True
     block_status: Literal[400, 403, 409, 422, 451] = 409
+    kept_seconds: Annotated[float, Between(60, 400 * 86_400)] = 30 * 86_400.0
+    kept_ids: Annotated[int, Between(1, 100_000_000)] = 1_000_000
     edge_log_bytes: Annotated[int, Between(1024, 1 << 40)] = 64 << 20
 
 
@@ -120,6 +125,7 @@ class Config:
     digest: str
     cache: CacheSettings = field(default_factory=CacheSettings)
     cors: Cors | None = None
+    allowance: Allowance | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,6 @@
-"""The bundled demo provider: OpenAI's chat and Anthropic's messages, offline, deterministic; tests use it too.
+"""The bundled demo provider: OpenAI's chat and Anthropic's messages, offline; tests use it too.
+
+It is deterministic but for the ids of responses that it keeps.
 
 `python -m extproc.gateway.demo --listen 127.0.0.1:0 [--seed N] [--record FILE] [--fault NAME]` prints the address.
 It echoes the last user message, or what a tool gave back, as JSON or as server-sent events whose bytes are cut at
@@ -26,7 +28,8 @@ import orjson
 from extproc.gateway import demo_anthropic
 from extproc.gateway.demo_calls import Said, Tool, call, given_back, text_of
 from extproc.gateway.demo_completions import completion_events, completions, embeddings
-from extproc.gateway.demo_responses import response, response_events
+from extproc.gateway.demo_kept import KeptResponses
+from extproc.gateway.demo_responses import events_of
 
 _ANTHROPIC = (demo_anthropic.said, demo_anthropic.message, demo_anthropic.events)
 LEAK = "The customer is ACME-123456."
@@ -62,6 +65,7 @@ class DemoProvider:
     record: Path | None = None
     together: int = 0
     requests: list[Received] = field(default_factory=list)
+    kept: KeptResponses = field(default_factory=KeptResponses)
     _server: asyncio.Server | None = field(default=None, init=False)
     _all_came: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
@@ -103,8 +107,13 @@ class DemoProvider:
             writer.write(_plain(int(fault), failing(f"injected {fault}")))
         elif fault == "garbage":
             writer.write(_plain(200, b"this is not JSON"))
-        elif isinstance(value, dict) and (answer := _answer(received.path.partition("?")[0], value, fault)):
+        elif isinstance(value, dict) and (answer := _answer(received.path.partition("?")[0], value, fault, self.kept)):
             return await self._answer(answer, fault, reader, writer)
+        elif found := self.kept.answer(received.method, received.path):
+            status, data, streams = found
+            if streams:
+                return await self._answer(Answer(data, streams), fault, reader, writer)
+            writer.write(_plain(status, data))
         else:
             writer.write(_plain(404, _error("unknown path")))
         await writer.drain()
@@ -137,7 +146,7 @@ class DemoProvider:
         return True
 
 
-def _answer(path: str, value: dict[str, Any], fault: str) -> Answer | None:
+def _answer(path: str, value: dict[str, Any], fault: str, kept: KeptResponses) -> Answer | None:
     """What a model says at this path; None where there is no such path."""
     echo = LEAK + " " if fault == "leak" else "You said: "
     streams = bool(value.get("stream"))
@@ -151,7 +160,8 @@ def _answer(path: str, value: dict[str, Any], fault: str) -> Answer | None:
             return Answer(events(value, said, answer), streams=True)
         return Answer(orjson.dumps(whole(value, said, answer)))
     if path.endswith("/responses"):
-        return Answer(response_events(value, echo) if streams else orjson.dumps(response(value, echo)), streams)
+        made = kept.made(value, echo)
+        return Answer(events_of(made) if streams else orjson.dumps(made), streams)
     if path.endswith("/completions"):
         return Answer(completion_events(value, echo) if streams else orjson.dumps(completions(value, echo)), streams)
     return Answer(orjson.dumps(embeddings(value))) if path.endswith("/embeddings") else None

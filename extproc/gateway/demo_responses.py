@@ -32,9 +32,8 @@ def response(value: dict[str, Any], echo: str) -> dict[str, Any]:
     return {**_head(value), "status": "completed", "output": [item], "usage": usage}
 
 
-def response_events(value: dict[str, Any], echo: str) -> bytes:
+def events_of(whole: dict[str, Any]) -> bytes:
     """The same as a stream's bytes, word by word."""
-    whole = response(value, echo)
     begun = {**whole, "status": "in_progress", "output": [], "usage": None}
     rows: list[Event] = [
         ("response.created", {"response": begun}),

@@ -56,6 +56,7 @@ def envoy_settings(options: Options, config: Config) -> EnvoySettings:
         limits=config.limits,
         cache_wait=config.cache.flight_seconds if config.cache.enabled else 0.0,
         cors=config.cors,
+        allowance=config.allowance,
         ca_bundle=options.ca_bundle,
     )
 

@@ -168,7 +168,8 @@ class Supervisor:
         """
         try:
             contents = kept.read(self.options.policy_config)
-            config = load(self.options.policy_config, environ=os.environ, read=contents.__getitem__).config
+            loaded = load(self.options.policy_config, environ=os.environ, read=contents.__getitem__)
+            config = loaded.config
             if config.digest == self.config.digest and not even_if_same:
                 return
             new = Snapshot(config, contents, plan.secrets(os.environ, config))
@@ -183,6 +184,8 @@ class Supervisor:
             if old:
                 await self._switch(old)
             raise
+        for warning in loaded.warnings:
+            self.say(f"warning: {warning}")
         self.say(f"reloaded: {config.pack.name} {config.pack.version} ({config.digest[:12]})")
 
     async def _switch(self, new: Snapshot) -> None:

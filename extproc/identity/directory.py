@@ -38,11 +38,15 @@ class KeyDirectory:
     pepper: bytes = b""
     tokens: dict[bytes, Token] = field(default_factory=dict)
     read_at: float = 0.0
+    several: bool = False
+    """Whether there are, or were, access keys of more than one organisation."""
 
     @classmethod
     def of(cls, tokens: Iterable[Token], pepper: bytes, read_at: float) -> KeyDirectory:
         """A directory by digest: a look-up by HMAC tells nothing by its timing."""
-        return cls(pepper, {token.digest: token for token in tokens}, read_at)
+        by_digest = {token.digest: token for token in tokens}
+        several = len({token.org for token in by_digest.values() if token.type == "access"}) > 1
+        return cls(pepper, by_digest, read_at, several)
 
     def lookup(self, headers: Headers, now: float) -> Consumer | Refusal:
         """The consumer whose key these headers carry, or why there is none."""

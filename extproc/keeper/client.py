@@ -19,6 +19,7 @@ from extproc.cache.commands import Answer, Fact, Found, Free, Look
 from extproc.keeper import protocol
 from extproc.keeper.protocol import Command, Frames, Leave, Ping, Pong, ProtocolError, read_answer
 from extproc.keeper.recent import Recent
+from extproc.routing.kept import Keep, Owners, Whose
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class KeeperClient(asyncio.Protocol):
         self._path = path
         self._transport: asyncio.Transport | None = None
         self._frames = Frames()
-        self._asked: dict[int, asyncio.Future[Answer]] = {}
+        self._asked: dict[int, asyncio.Future[Answer | Owners]] = {}
         self._number = 0
         self._unsaid: list[bytes] = []
         self._keeping: asyncio.Task[None] | None = None
@@ -75,30 +76,43 @@ class KeeperClient(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         if held := self._recent.get(question.key, loop.time()):
             return held
+        answer = await self._answer(question)
+        if isinstance(answer, Found):
+            self._recent.put(question.key, answer, loop.time())
+        return Free() if isinstance(answer, Owners) else answer
+
+    async def whose(self, question: Whose) -> Owners | None:
+        """Whose kept responses are; None where nobody is there to say."""
+        answer = await self._answer(question)
+        return answer if isinstance(answer, Owners) else None
+
+    async def _answer(self, question: Look | Whose) -> Answer | Owners:
+        """What the keeper says; `Free` where it is away."""
         if not self.connected:
             return Free()
+        loop = asyncio.get_running_loop()
         self._number = number = self._number + 1
-        future: asyncio.Future[Answer] = loop.create_future()
+        future: asyncio.Future[Answer | Owners] = loop.create_future()
         self._asked[number] = future
         self._say(number, question)
         if self._timer is None:
             self._timer = loop.call_later(PING_SECONDS, self._watch)
         try:
-            answer = await future
-            if isinstance(answer, Found):
-                self._recent.put(question.key, answer, loop.time())
-            return answer
+            return await future
         except asyncio.CancelledError:
             self._say(number, Leave())
             raise
         finally:
             self._asked.pop(number, None)
 
-    def tell(self, fact: Fact) -> None:
+    def tell(self, fact: Fact | Keep) -> None:
         """Let the keeper know."""
-        self._recent.drop(fact.key)
+        if not isinstance(fact, Keep):
+            self._recent.drop(fact.key)
         if self._transport and self.connected and self._transport.get_write_buffer_size() < BACKLOG:
             self._say(0, fact)
+            if isinstance(fact, Keep):
+                self._write()  # before the reply's last byte: its reader may come back at once, to another worker
 
     def _say(self, number: int, said: Command) -> None:
         if not self._unsaid:

@@ -6,6 +6,7 @@ Both ends are ours and of one version, so there is no negotiation; what does not
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
@@ -13,6 +14,7 @@ from typing import Literal
 from extproc.cache.commands import Abandon, Answer, Fact, Fill, Found, Free, Lead, Look
 from extproc.cache.entry import DamagedEntry, decode
 from extproc.model import ExtprocError
+from extproc.routing.kept import Keep, Owners, Whose
 
 KEY = 32
 MOST = 64 << 20
@@ -21,6 +23,8 @@ MOST = 64 << 20
 _HEAD = struct.Struct("<IBQ")  # length of what follows it, operation, number
 _ASKED = struct.Struct("<d")  # seconds that others wait
 _FILLED = struct.Struct("<dB?BI")  # seconds to live, form, usage wanted, lengths of the dialect's name and of `hidden`
+_KEPT = struct.Struct("<dH")  # seconds to remember, length of the organisation's name
+_NAME = struct.Struct("<H")
 _FOUND_HEAD = struct.Struct("<I")
 _FORMS: tuple[Literal["json"], Literal["stream"]] = ("json", "stream")
 
@@ -35,6 +39,9 @@ class _Op(IntEnum):
     FREE = 7
     PING = 8
     PONG = 9
+    KEEP = 10
+    WHOSE = 11
+    OWNERS = 12
 
 
 class ProtocolError(ExtprocError):
@@ -58,7 +65,7 @@ class Pong:
     """I am."""
 
 
-Command = Look | Leave | Fact | Ping
+Command = Look | Leave | Fact | Keep | Whose | Ping
 
 
 class Frames:
@@ -99,6 +106,11 @@ def command(number: int, said: Command) -> bytes:
             return _frame(_Op.FILL, number, b"".join((said.key, facts, name, said.hidden, said.data)))
         case Abandon(key):
             return _frame(_Op.ABANDON, number, key)
+        case Keep(keys, org, ttl):
+            name = org.encode()
+            return _frame(_Op.KEEP, number, b"".join((_KEPT.pack(ttl, len(name)), name, *keys)))
+        case Whose(keys):
+            return _frame(_Op.WHOSE, number, b"".join(keys))
 
 
 def read_command(operation: int, payload: bytes) -> Command:
@@ -118,6 +130,12 @@ def read_command(operation: int, payload: bytes) -> Command:
                 return Fill(payload[:KEY], name, _FORMS[form], data[hidden:], wanted, ttl, data[:hidden])
             case _Op.ABANDON if len(payload) == KEY:
                 return Abandon(payload)
+            case _Op.KEEP:
+                ttl, named = _KEPT.unpack_from(payload)
+                at = _KEPT.size + named
+                return Keep(_keys(payload[at:]), payload[_KEPT.size : at].decode(), ttl)
+            case _Op.WHOSE:
+                return Whose(_keys(payload))
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise ProtocolError(f"operation {operation}: {error}") from error
     raise ProtocolError(f"operation {operation} with {len(payload)} bytes")
@@ -138,7 +156,12 @@ def found(number: int, entry: bytes, age: int) -> bytes:
     return _frame(_Op.FOUND, number, _FOUND_HEAD.pack(age) + entry)
 
 
-def read_answer(operation: int, payload: bytes) -> Answer | Pong:
+def owners(number: int, orgs: Sequence[bytes]) -> bytes:
+    """The keeper's frame to a `Whose`."""
+    return _frame(_Op.OWNERS, number, b"".join(part for org in orgs for part in (_NAME.pack(len(org)), org)))
+
+
+def read_answer(operation: int, payload: bytes) -> Answer | Owners | Pong:
     """What the keeper's frame says; a damaged entry is none. Raises ProtocolError."""
     if operation == _Op.FOUND and len(payload) >= _FOUND_HEAD.size:
         try:
@@ -149,9 +172,32 @@ def read_answer(operation: int, payload: bytes) -> Answer | Pong:
         return Lead()
     if operation == _Op.FREE:
         return Free()
+    if operation == _Op.OWNERS:
+        return Owners(tuple(_names(payload)))
     if operation == _Op.PONG:
         return Pong()
     raise ProtocolError(f"operation {operation} with {len(payload)} bytes")
+
+
+def _keys(payload: bytes) -> tuple[bytes, ...]:
+    if not payload or len(payload) % KEY:
+        raise ProtocolError(f"{len(payload)} bytes of keys")
+    return tuple(payload[at : at + KEY] for at in range(0, len(payload), KEY))
+
+
+def _names(payload: bytes) -> Iterator[str]:
+    at = 0
+    while at < len(payload):
+        try:
+            (size,) = _NAME.unpack_from(payload, at)
+            at += _NAME.size
+            name = payload[at : at + size].decode()
+        except (struct.error, UnicodeDecodeError) as error:
+            raise ProtocolError(f"no names: {error}") from error
+        at += size
+        if at > len(payload):
+            raise ProtocolError("a name is cut off")
+        yield name
 
 
 def _frame(operation: int, number: int, payload: bytes) -> bytes:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from extproc.config.load import load_cache
+from extproc.config.load import load_shared
 from extproc.dialects import anthropic_messages, openai_chat, openai_completions, openai_embeddings, openai_responses
 from extproc.heartbeat import ALIVE, BEAT_SECONDS, READY, REFUSED, RELOADED, Heartbeat
 from extproc.keeper.protocol import Frames, ProtocolError, read_command
@@ -87,13 +87,13 @@ class Arguments:
 async def run(arguments: Arguments) -> int:
     """Serve until SIGTERM."""
     try:
-        bounds = _bounds(arguments)
+        cached, owned = _bounds(arguments)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
     heart = Heartbeat(arguments.heartbeat_fd)
-    shelf = Shelf(arguments.state_dir / "cache.db", bounds)
-    service = Service(shelf, DIALECTS, time.time)
+    shelf, owners = Shelf(arguments.state_dir / "cache.db", cached), Shelf(arguments.state_dir / "owners.db", owned)
+    service = Service(shelf, DIALECTS, time.time, owners)
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     try:
@@ -105,24 +105,29 @@ async def run(arguments: Arguments) -> int:
         return 3
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: _reload(arguments, shelf, heart))
+    loop.add_signal_handler(signal.SIGHUP, lambda: _reload(arguments, shelf, owners, heart))
     heart.say(READY)
     beating = asyncio.create_task(_beat(heart))
     await stopping.wait()
     beating.cancel()
     server.close()
     shelf.close()
+    owners.close()
     return 0
 
 
-def _bounds(arguments: Arguments) -> Bounds:
-    cache = load_cache(arguments.policy_config)
-    return Bounds(entries=cache.max_entries, memory_bytes=cache.memory_bytes, disk_bytes=cache.disk_bytes)
+def _bounds(arguments: Arguments) -> tuple[Bounds, Bounds]:
+    """Of the cache, and of whose responses are whose: names of a few bytes, so what bounds those is their number."""
+    cache, limits = load_shared(arguments.policy_config)
+    cached = Bounds(entries=cache.max_entries, memory_bytes=cache.memory_bytes, disk_bytes=cache.disk_bytes)
+    return cached, Bounds(entries=limits.kept_ids, memory_bytes=64 << 10, disk_bytes=1 << 40)
 
 
-def _reload(arguments: Arguments, shelf: Shelf, heart: Heartbeat) -> None:
+def _reload(arguments: Arguments, shelf: Shelf, owners: Shelf, heart: Heartbeat) -> None:
     try:
-        shelf.rebound(_bounds(arguments))
+        cached, owned = _bounds(arguments)
+        shelf.rebound(cached)
+        owners.rebound(owned)
     except ConfigError as error:
         log.error("reload refused, the old configuration stays:\n%s", error)
         heart.say(REFUSED)

@@ -14,6 +14,7 @@ from extproc.keeper import protocol
 from extproc.keeper.flights import Flights
 from extproc.keeper.protocol import Command, Leave, Ping
 from extproc.keeper.shelf import Shelf
+from extproc.routing.kept import Keep, Whose
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +34,12 @@ class Line(Protocol):
 
 @dataclass(slots=True)
 class Service:
-    """`now` is Unix time in seconds."""
+    """`now` is Unix time in seconds; `owners` has whose each kept response is."""
 
     shelf: Shelf
     dialects: Mapping[str, filling.Keeps]
     now: Callable[[], float]
+    owners: Shelf
     flights: Flights[Line] = field(default_factory=Flights[Line])
 
     def take(self, line: Line, number: int, command: Command) -> None:
@@ -51,6 +53,11 @@ class Service:
                 self._fill(command)
             case Abandon():
                 self._release(self.flights.land(command.key))
+            case Keep():
+                self._keep(command)
+            case Whose(keys):
+                now = self.now()
+                line.write(protocol.owners(number, [self.owners.get(key, now) or b"" for key in keys]))
             case Ping():
                 line.write(protocol.pong(number))
 
@@ -84,6 +91,13 @@ class Service:
         except DamagedEntry:
             return None
         return (value, max(0, int(age))) if value and age > -CLOCK_SECONDS else None
+
+    def _keep(self, keep: Keep) -> None:
+        """Nobody takes over what is another's."""
+        now = self.now()
+        for key in keep.keys:
+            if self.owners.get(key, now) is None:
+                self.owners.put(key, keep.org.encode(), now + keep.ttl, now)
 
     def _fill(self, fill: Fill) -> None:
         now = self.now()

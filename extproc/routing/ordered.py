@@ -52,6 +52,20 @@ def models(targets: Sequence[Target]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(target.model for target in targets if target.model and target.available))
 
 
+def accounts(targets: Sequence[Target], dialect: str) -> tuple[str, ...] | None:
+    """A cluster for each account in which something may be kept that was said in this dialect; None where no target
+    speaks it. Targets that differ in their model alone share an account.
+    """
+    speaking = [target for target in targets if speaks(target, dialect)]
+    places = {_account(target): target for target in reversed(speaking) if target.available}
+    return _clusters(target for target in speaking if target in places.values()) if speaking else None
+
+
+def _account(target: Target) -> tuple[object, ...]:
+    address = (target.scheme, target.host, target.port, target.prefix)
+    return (*address, target.key_header, target.secret_env, target.secret_file)
+
+
 def answers(targets: Sequence[Target]) -> dict[tuple[str, ...], bytes]:
     """For each list that `route` may give, a digest of who would answer: not in which order, nor with which key."""
     lists: set[tuple[str, ...]] = set()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from extproc.chain import Refused
 from extproc.model import REQUEST_ID, Answer, ClientError, Exchange, Headers, Send, Tell
+from extproc.routing.kept import MOST_NAMED, Keep, key
 from extproc.session import record
 from extproc.session.caching import Caching
 from extproc.session.rules import Rules
@@ -27,6 +28,7 @@ class Ledger:
         self.caching = Caching(rules.cache)
         self.hides_usage = False  # we asked for a stream's tokens and the client did not
         self.status: int | None = None
+        self.unscanned = ""  # the name of the route, where nobody reads the bodies
         self.ended = False
         self.answered = False
         self.began = False
@@ -61,11 +63,23 @@ class Ledger:
         whole = complete and self.status == 200 and outcome in ("allowed", "redacted") and self._is_answer
         if fact := self.caching.settle(self.exchange, complete=whole):
             yield Tell(fact)
-        status, dialect, config = self.status, self.dialect.name, self.rules.digest
+        if kept := self._kept():
+            yield Tell(kept)
+        status, config = self.status, self.rules.digest
+        dialect = "" if self.unscanned else self.dialect.name
         cache = (self.caching.status, self.caching.reason)
         yield record.end(
-            self.exchange, outcome, reason, policy, status=status, dialect=dialect, config=config, cache=cache
-        )
+            self.exchange, outcome, reason, policy, status=status, dialect=dialect, config=config, cache=cache,
+            unscanned=self.unscanned,
+        )  # fmt: skip
+
+    def _kept(self) -> Keep | None:
+        """Whose the reply is from now on, where the provider keeps it."""
+        rules, request, response = self.rules.kept, self.exchange.request, self.exchange.response
+        if rules is None or request is None or response is None or not request.keeps or not response.id:
+            return None
+        who, items = self.exchange.consumer, response.items[:MOST_NAMED]
+        return Keep(tuple(map(key, (response.id, *items))), who.org if who else "", rules.ttl)
 
     @property
     def _is_answer(self) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from extproc.model import BodyMode, Chunk, Headers, Phase, Proceed, Reply
 from extproc.session.rules import CREDENTIALS
 
-_ASK_FOR_PLAIN: Headers = (("accept-encoding", "identity"),)
+ASK_FOR_PLAIN: Headers = (("accept-encoding", "identity"),)
 """What comes coded all the same is decoded: a guard has to read it."""
 
 _OURS = "x-keeptrusts-"
@@ -21,8 +21,8 @@ def request_head(mode: BodyMode, headers: Headers) -> Proceed:
     """
     if mode is not BodyMode.STREAMED:
         return Proceed(Phase.REQUEST_HEADERS)
-    removed = (*_left_here(headers), "content-length", "content-encoding")
-    return Proceed(Phase.REQUEST_HEADERS, set_headers=_ASK_FOR_PLAIN, remove_headers=removed)
+    removed = (*left_here(headers), "content-length", "content-encoding")
+    return Proceed(Phase.REQUEST_HEADERS, set_headers=ASK_FOR_PLAIN, remove_headers=removed)
 
 
 def request(
@@ -39,8 +39,8 @@ def request(
     unfit = () if buffered else ("content-length",)
     yield Proceed(
         Phase.REQUEST_BODY if buffered else Phase.REQUEST_HEADERS,
-        set_headers=(*_ASK_FOR_PLAIN, *_retries(targets), *exact),
-        remove_headers=(*_left_here(headers), "content-encoding", *unfit),
+        set_headers=(*ASK_FOR_PLAIN, *retries(targets), *exact),
+        remove_headers=(*left_here(headers), "content-encoding", *unfit),
         body=body if buffered and changed else None,
         clear_route_cache=True,
         targets=targets,
@@ -50,12 +50,12 @@ def request(
         yield Chunk(Phase.REQUEST_BODY, body, end=not trailers)
 
 
-def _left_here(headers: Headers) -> tuple[str, ...]:
+def left_here(headers: Headers) -> tuple[str, ...]:
     """What must not travel on: credentials, and what was said to us."""
     return (*CREDENTIALS, *dict.fromkeys(name for name, _ in headers if name.startswith(_OURS)))
 
 
-def _retries(targets: tuple[str, ...]) -> Headers:
+def retries(targets: tuple[str, ...]) -> Headers:
     """Keeps Envoy from trying the last target again (trials, part A, 2)."""
     return (("x-envoy-max-retries", str(len(targets) - 1)),) if len(targets) > 1 else ()
 

@@ -24,9 +24,12 @@ def begin(exchange: Exchange, traceparent: str) -> Record:
 
 def end(
     exchange: Exchange, outcome: str, reason: str, policy: str, *, status: int | None, dialect: str, config: str,
-    cache: tuple[str, str] = ("", ""),
+    cache: tuple[str, str] = ("", ""), unscanned: str = "",
 ) -> Record:  # fmt: skip
-    """Before the last byte is released. `cache` is what it did and why, '' where it had no part."""
+    """Before the last byte is released. `cache` is what it did and why, '' where it had no part.
+
+    `unscanned` is the route whose bodies nobody read; of those it stands before the reply's first byte, not its last.
+    """
     request, response = exchange.request, exchange.response
     return Record(
         {
@@ -47,6 +50,7 @@ def end(
             "decisions": exchange.decisions,
             "config": config,
             **_cache(*cache),
+            **({"unscanned": unscanned} if unscanned else {}),
         }
     )
 

@@ -9,11 +9,13 @@ from extproc.cache.commands import Found
 from extproc.dialects import UnreadableReply
 from extproc.dialects.coding import CodingError
 from extproc.model import Body, BodyMode, ClientError, Head, Phase, Proceed, Request, Response, Send, Step, first
-from extproc.session import onward
+from extproc.routing.kept import Fetch, fetch, nowhere, owned, unscannable
+from extproc.routing.unscanned import Passing, named, passing
+from extproc.session import kept, onward, unscanned
 from extproc.session.admission import admit, readable, too_large, undecodable
 from extproc.session.direction import Direction
 from extproc.session.ledger import Ledger
-from extproc.session.rules import Dialect
+from extproc.session.rules import Dialect, Kept
 from extproc.session.steps import Steps
 
 
@@ -38,21 +40,56 @@ class RequestSide:
         ledger.dialect = self._rules.dialect(path, event.headers)
         try:
             exchange.consumer = self._rules.identify(event.headers)
-            own = self._rules.answers(exchange.method, path, event.headers)
-            if own is None:
-                self.direction.decoder = admit(event, exchange, self.direction.mode, self._rules)
+            way = self._way(event, path)
         except ClientError as error:
             yield from ledger.refuse(error)
             return
         yield from ledger.begin()
-        if own is not None:
-            yield from ledger.answer(own, "kt_own", "answered_here")
+        if isinstance(way, bytes):
+            yield from ledger.answer(way, "kt_own", "answered_here")
             return
         refused = self._rules.chain.judge_headers(exchange)
         if refused:
             yield from ledger.block(refused)
+        elif isinstance(way, Passing):
+            ledger.unscanned = way.route
+            yield Send(unscanned.request(exchange, way.cluster))
+        elif isinstance(way, tuple):
+            yield from self._fetch(*way)
         elif self.direction.mode is not BodyMode.FULL_DUPLEX:
             yield Send(onward.request_head(self.direction.mode, exchange.headers))
+
+    def _way(self, event: Head, path: str) -> bytes | Passing | tuple[Fetch, Kept] | None:
+        """How a request is dealt with: our own answer, unread, something kept, or None where its body is judged.
+
+        Raises ClientError.
+        """
+        exchange, rules = self._exchange, self._rules
+        if path not in rules.dialects:
+            if (own := rules.answers(exchange.method, path, event.headers)) is not None:
+                return own
+            if route := named(path):
+                return passing(rules.allowance, route, exchange, end=event.end)
+            if rules.kept and (asked := fetch(exchange.method, exchange.path, end=event.end)):
+                return asked, rules.kept
+        self.direction.decoder = admit(event, exchange, self.direction.mode, rules)
+        return None
+
+    def _fetch(self, asked: Fetch, rules: Kept) -> Steps:
+        """What the provider keeps, for the organisation whose it is."""
+        exchange = self._exchange
+        self._ledger.dialect = rules.whole if asked.whole else rules.parts
+        try:
+            if asked.resumes and self._rules.chain.on_stream(exchange):
+                raise unscannable()
+            if rules.several():
+                yield from owned((("", asked.id),), exchange.consumer)
+            if not rules.targets:
+                raise nowhere()
+        except ClientError as error:
+            yield from self._ledger.refuse(error)
+            return
+        yield Send(kept.request(exchange, rules.targets))
 
     def body(self, event: Body) -> Steps:
         """A piece of the body, or all of it."""
@@ -60,6 +97,9 @@ class RequestSide:
         if direction.repeats():
             return
         last = direction.follow(event)
+        if self._ledger.unscanned:
+            yield Send(unscanned.piece(event, direction.mode))
+            return
         direction.add(event.data)
         if direction.size > self._rules.max_body_bytes:
             yield from self._ledger.refuse(too_large(self._rules))
@@ -71,6 +111,8 @@ class RequestSide:
     def judge(self, *, trailers: bool) -> Steps:
         """All of the body is there; `trailers` says that they ended it."""
         exchange, direction, ledger = self._exchange, self.direction, self._ledger
+        if ledger.unscanned:
+            return
         try:
             received = direction.body()
             body = self._rules.understood(exchange.path.partition("?")[0], received)
@@ -78,6 +120,7 @@ class RequestSide:
             exchange.request = read
             readable(exchange, self._rules)
             targets = self._rules.route(read.model, ledger.dialect.name)
+            yield from self._own(read)
         except CodingError as error:
             yield from ledger.refuse(undecodable(error))
             return
@@ -98,6 +141,12 @@ class RequestSide:
         asked = (direction.mode, exchange.headers, sent, targets, facts)
         for reply in onward.request(*asked, changed=changed, trailers=trailers):
             yield Send(reply)
+
+    def _own(self, read: Request) -> Steps:
+        """Raises ClientError where a request goes on from what is not its organisation's, or may not be."""
+        rules = self._rules.kept
+        if rules and read.recalls and rules.several():
+            yield from owned(read.recalls, self._exchange.consumer)
 
     def _asking_usage(self, body: bytes) -> bytes:
         """The body that has a stream's tokens told to us, be it for us alone."""

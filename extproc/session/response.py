@@ -5,7 +5,7 @@ from __future__ import annotations
 from extproc.dialects.coding import CodingError, decoder
 from extproc.guard.stream import StreamGuard
 from extproc.model import Body, BodyMode, Chunk, Head, Phase, Proceed, Response, Send, first
-from extproc.session import onward
+from extproc.session import onward, unscanned
 from extproc.session.admission import content_encoding
 from extproc.session.direction import Direction
 from extproc.session.ledger import Ledger
@@ -36,7 +36,9 @@ class ResponseSide:
         status = first(event.headers, ":status")
         ledger.status = int(status) if status.isascii() and status.isdigit() else None
         failed = ledger.failed
-        if event.end:
+        if ledger.unscanned:
+            yield from self._unread()
+        elif event.end:
             yield from ledger.passed()
             yield Send(self._marked())
         elif failed and not chain.on_stream(ledger.exchange):
@@ -57,7 +59,9 @@ class ResponseSide:
         if direction.repeats():
             return
         last = direction.follow(event)
-        if self._passing:
+        if self._ledger.unscanned:
+            yield Send(unscanned.piece(event, direction.mode))
+        elif self._passing:
             yield from self._pass_piece(event, last)
         elif self.streaming:
             yield from self.streaming.pieces(event.data, last=last)
@@ -66,12 +70,20 @@ class ResponseSide:
 
     def end_by_trailers(self) -> Steps:
         """The body has no last piece."""
+        if self._ledger.unscanned:
+            return
         if self.streaming:
             yield from self.streaming.end_by_trailers()
         elif self._passing:
             yield from self._ledger.end("error", "upstream_error")
         else:
             yield from self._judge()
+
+    def _unread(self) -> Steps:
+        """A reply that nobody reads, of which no last byte will be seen: its end is recorded before its first."""
+        self._passing = True
+        yield from self._ledger.passed(complete=False)
+        yield Send(self._marked(BodyMode.NONE if self.direction.mode is BodyMode.BUFFERED else None))
 
     def _unseen(self) -> Steps:
         """A data plane that sends no reply bodies: fine unless a policy has to see them."""

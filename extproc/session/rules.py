@@ -10,6 +10,7 @@ from extproc.cache.rules import CacheRules
 from extproc.chain import Chain
 from extproc.guard.stream import Reader, StreamLimits
 from extproc.model import Consumer, Headers, Request, Response, Text
+from extproc.routing.unscanned import Allowance
 
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "proxy-authorization", "cookie")
 """Headers of the client's that never travel on (design D3)."""
@@ -46,13 +47,28 @@ class Translation:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """`several` says whether there are keys of more than one organisation; `targets` are the clusters to look in.
+
+    Whose each is is remembered for `ttl` seconds. `whole` reads one that is fetched again, `parts` what else is told.
+    """
+
+    several: Callable[[], bool]
+    targets: tuple[str, ...]
+    ttl: float
+    whole: Dialect
+    parts: Dialect
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """`identify` turns request headers into a consumer or raises ClientError; `route` turns a requested model and the
     name of a dialect into cluster names in order, or raises ClientError; `answers` has the bodies that we answer
     ourselves, by method, path and headers, or raises ClientError. `marks` names headers that tell a client's dialect
     where its path does not. `passes_tokens` lets tokens in place of text pass policies that cannot read them.
     `asks_usage` has a stream's tokens told to us where its client did not ask. `block_status` is HTTP's for a block.
-    `translations` are by path; what they make is all that anything else here sees.
+    `translations` are by path; what they make is all that anything else here sees. `allowance` says what may pass
+    unread, `kept` is about replies that providers keep.
     """
 
     chain: Chain
@@ -71,6 +87,8 @@ class Rules:
     block_status: int = 409
     stream: StreamLimits = field(default_factory=StreamLimits)
     cache: CacheRules | None = None
+    allowance: Allowance | None = None
+    kept: Kept | None = None
     marks: Mapping[str, Dialect] = field(default_factory=dict)
     translations: Mapping[str, Translation] = field(default_factory=dict)
 

@@ -81,7 +81,8 @@ class Session:
     @property
     def owes(self) -> bool:
         """Whether a message waits for its reply."""
-        return not self._ledger.answered and (self._request.direction.replies_held or self._response.owes)
+        asking = self._request.direction.replies_held and not self._ledger.unscanned
+        return not self._ledger.answered and (asking or self._response.owes)
 
     def closed(self) -> Steps:
         """The stream is over. An exchange that has not ended was given up by the client, the provider or Envoy, unless

@@ -50,6 +50,12 @@ def test_a_line_ends_in_a_hit() -> None:
     assert told(decisions=[], cache_hit=True, cost_usd=0.0).endswith("cost=$0.000000 latency=14ms cache=hit")
 
 
+def test_what_nobody_scanned_says_so_and_how_much_it_was() -> None:
+    unread = {**EVENT, "unscanned": "files", "bytes_in": 67108864, "bytes_out": 10, "model": ""}
+    assert line(unread).endswith("unscanned=files")
+    assert "unscanned files, 67108864 bytes in, 10 out" in details(unread).splitlines()
+
+
 def test_what_is_not_known_is_a_dash() -> None:
     bare = line({"decision": "refused_by_envoy"})
     assert bare == "- REFUSE   - user=- tokens=- cost=- latency=-"

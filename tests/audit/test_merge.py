@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from extproc.audit.merge import EDGE_WAIT, END_WAIT, LONGEST_NAME, VERDICTS, Entry, Merger
+from extproc.audit.merge import EDGE_WAIT, END_WAIT, LATE_EDGE, LONGEST_NAME, VERDICTS, Entry, Merger
 
 BEGIN: Entry = {
     "k": "begin",
@@ -14,6 +14,7 @@ BEGIN: Entry = {
     "consumer": {"name": "ana", "team": "pay", "key_id": "t"},
 }
 END: Entry = {"k": "end", "id": "r1", "outcome": "allowed", "status": 200}
+UNSCANNED: Entry = {**END, "unscanned": "realtime"}
 EDGE: Entry = {"k": "edge", "id": "r1", "status": 200, "path": "/v1/x", "upstream_cluster": "target:a"}
 LOCAL: Entry = {"k": "local", "id": "r1", "at": 1.0, "status": 503, "method": "POST", "path": "/v1/x"}
 ATTEMPT: Entry = {"k": "attempt", "id": "r1", "cluster": "target:a", "status": 200}
@@ -36,6 +37,9 @@ def test_a_complete_exchange_is_one_event_in_whatever_order_it_is_read(order: li
     [
         ([BEGIN, END], EDGE_WAIT, False, []),
         ([BEGIN, END], EDGE_WAIT + 0.1, False, ["allowed"]),
+        ([BEGIN, UNSCANNED], LATE_EDGE, False, []),
+        ([BEGIN, UNSCANNED, EDGE], 0.0, False, ["allowed"]),
+        ([BEGIN, UNSCANNED], LATE_EDGE + 0.1, False, ["allowed"]),
         ([BEGIN, EDGE], END_WAIT, False, []),
         ([BEGIN, EDGE], END_WAIT + 0.1, False, ["interrupted"]),
         ([BEGIN], 9999.0, False, []),
@@ -115,3 +119,10 @@ def test_a_model_that_is_a_book_is_not_kept_whole() -> None:
 def test_a_time_that_is_none_does_not_stop_the_shipper(at: object, written: tuple[float, str]) -> None:
     event = merged({**EDGE, "at": at})
     assert (event["at"], event["timestamp"]) == written
+
+
+def test_where_envoy_writes_no_log_its_line_is_not_waited_for() -> None:
+    merger = Merger(edge_log=False)
+    for entry in (BEGIN, UNSCANNED):
+        merger.feed(entry, 0.0)
+    assert [event["unscanned"] for event in merger.finished(EDGE_WAIT + 0.1)] == ["realtime"]

@@ -32,6 +32,24 @@ def test_files_are_written_for_the_owner_alone_and_without_a_credential(tmp_path
     assert not (tmp_path / "state").exists()
 
 
+def test_what_passes_unscanned_is_said_beside_the_files_and_seen_in_them(tmp_path: Path) -> None:
+    path = config(tmp_path, CONFIG + "passthrough: {target: a, routes: [images, realtime]}\n")
+    result = kt("envoy", "render", "--policy-config", path, "--state-dir", tmp_path / "state")
+    assert result.exit_code == exit_codes.OK
+    assert [line for line in result.stderr.splitlines() if "passes unscanned" in line] == [
+        f"warning: {path}:7:{column}: passthrough.routes: '{name}' passes unscanned: no policy reads what it says"
+        for name, column in (("images", 35), ("realtime", 43))
+    ]
+    parts = dict(part.split("\n", 1) for part in result.stdout.removeprefix("# ").split("\n# "))
+    ((host,),) = [each["virtual_hosts"] for each in json.loads(parts["rds.json"])["resources"]]
+    unread = {
+        str(next(iter(route["match"].values()))): route["route"]["cluster"]
+        for route in host["routes"]
+        if "overrides" in route.get("typed_per_filter_config", {}).get("policy", {})
+    }
+    assert unread == {"/v1/images": "target:a", "/v1/realtime": "target:a"}
+
+
 def test_without_out_every_file_is_printed(tmp_path: Path) -> None:
     run = ("envoy", "render", "--policy-config", config(tmp_path, WITH_SECRETS), "--state-dir", tmp_path / "state")
     result = kt(*run, "--listen", "[::1]:4100", "--workers", "2")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from extproc.config.load import load, load_cache
+from extproc.config.load import load, load_shared
 from extproc.config.values import CacheSettings
 from extproc.model import ConfigError
 
@@ -21,7 +21,7 @@ def settings(tmp_path: Path, section: str) -> CacheSettings:
     path = tmp_path / "policy-config.yaml"
     path.write_text(section + REST)
     found = load([path], environ={}).config.cache
-    assert load_cache([path]) == found
+    assert load_shared([path])[0] == found
     return found
 
 
@@ -101,4 +101,4 @@ def test_a_file_that_cannot_be_read_is_named_to_the_keeper_too(tmp_path: Path, t
     if text is not None:
         path.write_text(text)
     with pytest.raises(ConfigError, match=r"policy-config\.yaml"):
-        load_cache([path])
+        load_shared([path])

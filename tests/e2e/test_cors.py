@@ -12,13 +12,20 @@ from live import Gateway, Providers, document, eventually, serve, start, stop
 
 PAGE = "https://chat.example.com"
 EDITOR = "vscode-file://vscode-app"
+PATHS = (
+    "/chat/completions", "/completions", "/embeddings", "/models", "/models/demo", "/messages", "/messages/count_tokens",
+    "/responses", "/responses/resp_1", "/images/generations", "/files", "/audio/speech", "/realtime", "/anything",
+)  # fmt: skip
+"""Governed, passing unscanned, refused as such, and none."""
+
 CORS = f"cors: {{allow_origins: ['{PAGE}', '{EDITOR}'], credentials: true, max_age: 600}}\n"
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     providers = Providers()
-    found = serve(tmp_path_factory.mktemp("gateway"), document([providers.add()[1]]) + CORS)
+    named = "passthrough: {target: t0, routes: [images, files]}\n"
+    found = serve(tmp_path_factory.mktemp("gateway"), document([providers.add()[1]]) + CORS + named)
     yield found
     stop(found)
     providers.close()
@@ -33,7 +40,7 @@ def preflight(gateway: Gateway, origin: str, path: str = "/chat/completions") ->
 
 
 @pytest.mark.parametrize("origin", [PAGE, EDITOR])
-@pytest.mark.parametrize("path", ["/chat/completions", "/models", "/embeddings", "/anything"])
+@pytest.mark.parametrize("path", PATHS)
 def test_an_allowed_page_is_given_leave_without_a_key(gateway: Gateway, origin: str, path: str) -> None:
     yes = preflight(gateway, origin, path)
     assert yes.status_code == 200 and yes.content == b""
@@ -63,7 +70,17 @@ def test_the_answer_can_be_read_by_the_page_that_may_ask(gateway: Gateway) -> No
         assert other.status_code == 200 and "access-control-allow-origin" not in other.headers
 
 
-@pytest.mark.parametrize(("path", "key", "status"), [("/models", "x", 401), ("/nothing", "", 404)])
+@pytest.mark.parametrize(
+    ("path", "key", "status"),
+    [
+        ("/models", "x", 401),
+        ("/nothing", "", 404),
+        ("/images/generations", "x", 401),
+        ("/audio/speech", "", 404),
+        ("/realtime", "", 404),
+        ("/files", "", 404),
+    ],
+)
 def test_so_can_a_refusal(gateway: Gateway, path: str, key: str, status: int) -> None:
     """A key check shows the user what is wrong; without leave it could only say that it failed."""
     headers = {"origin": EDITOR, **({"authorization": f"Bearer {key}"} if key else {})}

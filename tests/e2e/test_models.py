@@ -68,11 +68,12 @@ def test_a_head_has_the_lists_headers_and_no_body(gateway: Gateway) -> None:
         ("GET", "/chat/completions", 405, "method_not_allowed"),
         ("PUT", "/embeddings", 405, "method_not_allowed"),
         ("POST", "/models", 405, "method_not_allowed"),
-        ("POST", "/images/generations", 404, "unknown_url"),
-        ("POST", "/audio/speech", 404, "unknown_url"),
-        ("GET", "/files", 404, "unknown_url"),
-        ("GET", "/realtime?model=gpt-x", 404, "unknown_url"),
-        ("POST", "/moderations", 404, "unknown_url"),
+        ("POST", "/images/generations", 404, "route_not_allowed"),
+        ("POST", "/audio/speech", 404, "route_not_allowed"),
+        ("GET", "/files", 404, "route_not_allowed"),
+        ("POST", "/fine_tuning/jobs", 404, "unknown_url"),
+        ("GET", "/realtime?model=gpt-x", 404, "route_not_allowed"),
+        ("POST", "/moderations", 404, "route_not_allowed"),
     ],
 )
 def test_what_is_not_served_is_an_error_in_shape(

@@ -132,9 +132,9 @@ def test_errors_are_those_that_the_sdk_raises(cached: tuple[Gateway, DemoProvide
         assert blocked.value.body["policy"] == "prompt-injection"  # type: ignore[index]
         with pytest.raises(openai.UnprocessableEntityError, match=r"input\[0\]: expected an object"):
             client.responses.create(model="demo", input=[1])  # type: ignore[list-item]
-        with pytest.raises(openai.NotFoundError, match="Unknown request URL"):
-            client.responses.retrieve("resp_1")
         assert len(provider.requests) == before
+        with pytest.raises(openai.NotFoundError, match="Response with id 'resp_1' not found"):
+            client.responses.retrieve("resp_1")
         with pytest.raises(openai.RateLimitError):
             client.responses.create(model="demo-429", input="x")
         with pytest.raises(openai.InternalServerError, match="API promises"):

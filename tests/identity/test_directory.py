@@ -68,3 +68,19 @@ def test_revoking_twice_says_so(tmp_path: Path) -> None:
     store, token_id, _ = make(tmp_path)
     assert store.revoke(token_id, 1.0)
     assert not store.revoke(token_id, 2.0)
+
+
+def test_one_organisation_is_told_from_several_by_the_access_keys_that_were_ever_made(tmp_path: Path) -> None:
+    store, token_id, _ = make(tmp_path)
+
+    def several() -> bool:
+        return KeyDirectory.of(store.all(), store.pepper(), 1.0).several
+
+    assert not several()
+    store.create("gateway", "edge", "", 0.0, None, "other")
+    assert not several()
+    eve, _ = store.create("access", "eve", "", 0.0, None, "other")
+    assert several()
+    store.revoke(eve.id, 2.0)
+    store.revoke(token_id, 2.0)
+    assert several()  # what was kept for them may be there still

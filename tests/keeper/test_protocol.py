@@ -10,8 +10,10 @@ from extproc.cache.commands import Abandon, Fill, Found, Free, Lead, Look
 from extproc.cache.entry import Entry
 from extproc.keeper import protocol
 from extproc.keeper.protocol import Command, Frames, Leave, Ping, Pong, ProtocolError, read_answer, read_command
+from extproc.routing.kept import Keep, Owners, Whose
 
 KEYS = st.binary(min_size=32, max_size=32)
+MANY = st.lists(KEYS, min_size=1, max_size=3).map(tuple)
 FILLS = st.builds(
     Fill,
     KEYS,
@@ -23,7 +25,12 @@ FILLS = st.builds(
     st.binary(),
 )
 COMMANDS = (
-    st.builds(Look, KEYS, st.floats(0, 1e4)) | FILLS | st.builds(Abandon, KEYS) | st.sampled_from([Leave(), Ping()])
+    st.builds(Look, KEYS, st.floats(0, 1e4))
+    | FILLS
+    | st.builds(Abandon, KEYS)
+    | st.sampled_from([Leave(), Ping()])
+    | st.builds(Whose, MANY)
+    | st.builds(Keep, MANY, st.text(max_size=20), st.floats(0, 1e9))
 )
 ENTRY = Entry("openai-chat", b"{}", b"", False, 1.0)
 ANSWERS = [
@@ -31,6 +38,7 @@ ANSWERS = [
     (protocol.answer(2, Lead()), Lead()),
     (protocol.answer(3, Free()), Free()),
     (protocol.pong(4), Pong()),
+    (protocol.owners(5, ["größe".encode(), b""]), Owners(("größe", ""))),
 ]
 
 
@@ -48,7 +56,7 @@ def test_commands_arrive_as_they_were_said_wherever_the_bytes_are_cut(
 def test_answers_arrive_as_they_were_given_byte_by_byte() -> None:
     frames = Frames()
     heard = [frame for byte in b"".join(data for data, _ in ANSWERS) for frame in frames.feed(bytes([byte]))]
-    assert [number for _, number, _ in heard] == [1, 2, 3, 4]
+    assert [number for _, number, _ in heard] == [1, 2, 3, 4, 5]
     assert [read_answer(operation, payload) for operation, _, payload in heard] == [answer for _, answer in ANSWERS]
 
 
@@ -64,13 +72,26 @@ def test_a_frame_that_claims_too_much_ends_the_connection_before_it_is_held() ->
 
 @pytest.mark.parametrize(
     ("operation", "payload"),
-    [(0, b""), (99, b""), (1, b"short"), (3, b"k" * 32), (3, b"k" * 40 + b"\xff" * 8), (4, b"")],
+    [
+        (0, b""),
+        (99, b""),
+        (1, b"short"),
+        (3, b"k" * 32),
+        (3, b"k" * 40 + b"\xff" * 8),
+        (4, b""),
+        (10, b"k" * 43),
+        (11, b"k" * 33),
+        (11, b""),
+    ],
 )
 def test_what_is_no_command_is_an_error(operation: int, payload: bytes) -> None:
     with pytest.raises(ProtocolError):
         read_command(operation, payload)
 
 
-def test_what_is_no_answer_is_an_error() -> None:
+@pytest.mark.parametrize(
+    ("operation", "payload"), [(1, b""), (12, b"\x05"), (12, b"\x05\x00abc"), (12, b"\x01\x00\xff")]
+)
+def test_what_is_no_answer_is_an_error(operation: int, payload: bytes) -> None:
     with pytest.raises(ProtocolError):
-        read_answer(1, b"")
+        read_answer(operation, payload)

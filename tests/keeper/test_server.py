@@ -20,6 +20,7 @@ from extproc.keeper.client import KeeperClient
 from extproc.keeper.server import Connection
 from extproc.keeper.service import Service
 from extproc.keeper.shelf import Bounds, Shelf
+from extproc.routing.kept import Keep, Owners, Whose
 
 K = b"k" * 32
 REPLY = json.dumps(
@@ -36,7 +37,8 @@ class Host:
         self.path = root / "keeper.sock"
         self.shelf = Shelf(root / "cache.db", Bounds())
         self.now = 1000.0
-        self.service = Service(self.shelf, {openai_chat.name: openai_chat}, lambda: self.now)
+        self.owners = Shelf(root / "owners.db", Bounds())
+        self.service = Service(self.shelf, {openai_chat.name: openai_chat}, lambda: self.now, self.owners)
         self.clients: list[KeeperClient] = []
         self.connections: list[Connection] = []
         self.server: asyncio.Server | None = None
@@ -76,6 +78,7 @@ class Host:
             client.stop()
         self.die()
         self.shelf.close()
+        self.owners.close()
 
 
 class Ear(Connection):
@@ -343,5 +346,51 @@ def test_an_answer_is_not_asked_for_again_within_a_second_but_after_a_newer_one(
         assert await worker.look(ASK) is first
         worker.tell(FILL)
         assert await worker.look(ASK) == Free()
+
+    run(tmp_path, scenario)
+
+
+# --- whose a kept response is ----------------------------------------------------------------------------------------
+
+
+def test_what_one_worker_was_told_another_hears_and_nobody_takes_it_over(tmp_path: Path) -> None:
+    item, other = b"i" * 32, b"o" * 32
+
+    async def scenario(host: Host) -> None:
+        a, b = await host.worker(), await host.worker()
+        assert await b.whose(Whose((K,))) == Owners(("",))
+        a.tell(Keep((K, item), "acme", 60.0))
+        assert await b.whose(Whose((item, other, K))) == Owners(("acme", "", "acme"))
+        b.tell(Keep((K, other), "other", 60.0))
+        assert await b.whose(Whose((K, other))) == Owners(("acme", "other"))
+        host.now += 61
+        assert await a.whose(Whose((K,))) == Owners(("",))
+
+    run(tmp_path, scenario)
+
+
+def test_whose_something_is_is_on_its_way_when_it_was_told(tmp_path: Path) -> None:
+    """A worker that stands still right after that has said it all the same."""
+
+    async def scenario(host: Host) -> None:
+        a, b = await host.worker(), await host.worker()
+        a.tell(Keep((K,), "acme", 60.0))
+        a._unsaid.clear()  # as if its loop never turned again
+        assert await b.whose(Whose((K,))) == Owners(("acme",))
+
+    run(tmp_path, scenario)
+
+
+def test_a_keeper_that_is_away_says_of_nothing_whose_it_is(tmp_path: Path) -> None:
+    async def scenario(host: Host) -> None:
+        worker = await host.worker()
+        worker.tell(Keep((K,), "acme", 60.0))
+        host.stuck = True
+        asking = asyncio.create_task(worker.whose(Whose((K,))))
+        await asyncio.sleep(0)
+        host.die()
+        assert await asking is None
+        await until(lambda: not worker.connected)
+        assert await worker.whose(Whose((K,))) is None
 
     run(tmp_path, scenario)

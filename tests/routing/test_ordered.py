@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from extproc.model import ClientError, Target
@@ -82,3 +84,17 @@ def test_where_none_of_them_speaks_so_the_client_hears_what_is_served(
     with pytest.raises(ClientError, match=says) as caught:
         ordered.route(targets, "demo", dialect)
     assert (caught.value.status, caught.value.reason) == (404, "model_not_found")
+
+
+def test_what_is_kept_is_looked_for_once_in_each_account() -> None:
+    targets = [
+        target("a", "big"),
+        target("b", "small"),
+        replace(target("c"), secret_env="OTHER_KEY"),
+        replace(target("d"), port=10),
+        replace(target("e"), port=10, available=False),
+        target("f", provider="anthropic"),
+    ]
+    assert ordered.accounts(targets, RESPONSES) == ("target:a", "target:c", "target:d")
+    assert ordered.accounts([target("a", available=False)], RESPONSES) == ()
+    assert ordered.accounts([target("f", provider="anthropic")], RESPONSES) is None

@@ -32,6 +32,7 @@ def read_response(body: bytes, *, max_depth: int = 64) -> Response:
         texts=tuple(as_texts(of_response(value, ()), "assistant")),
         finish_reasons=(finish(value),),
         usage=usage(value.get("usage")),
+        items=tuple(name for item in output if (name := string(item.get("id")))),
     )
 
 

@@ -44,7 +44,32 @@ def read_request(body: bytes, *, max_depth: int = 64) -> Request:
     texts = tuple(_texts(value))
     if not any(text.role in _INSTRUCTING for text in texts):
         texts = (*texts, SYSTEM)
-    return Request(model, bool(stream), texts, tuple(_tool_names(value.get("tools"))), wants_usage=True)
+    return Request(
+        model,
+        bool(stream),
+        texts,
+        tuple(_tool_names(value.get("tools"))),
+        wants_usage=True,
+        keeps=value.get("store") is not False,
+        recalls=tuple(_recalls(value)),
+    )
+
+
+def _recalls(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """An earlier response, a conversation, and items by their ids: reasoning too, where it does not come along."""
+    before, conversation = value.get("previous_response_id"), value.get("conversation")
+    if not isinstance(before, str | None):
+        raise _wrong("previous_response_id", "a string", before)
+    if before:
+        yield "previous_response_id", before
+    if conversation:
+        named = conversation.get("id") if isinstance(conversation, dict) else conversation
+        yield "conversation", string(named)
+    items = value.get("input")
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        kind = _kind(item)
+        if kind == "item_reference" or (kind == "reasoning" and item.get("id") and not item.get("encrypted_content")):
+            yield f"input[{index}]", string(item.get("id"))
 
 
 def _texts(value: dict[str, Any]) -> Iterator[Text]:

@@ -40,6 +40,9 @@ _PLAIN_KEYS = frozenset(
      "obfuscation"}
 )  # fmt: skip
 
+_MOST_ITEMS = 1000
+"""Of which the ids are noted; a response has a few."""
+
 
 class Stream:
     """One stream: read its events in order; `response` tells at any time what they said."""
@@ -54,6 +57,7 @@ class Stream:
         self._reasons: tuple[str, ...] = ()
         self._ended: set[str] = set()
         self._open: dict[int, set[str]] = {}
+        self._items: dict[str, None] = {}
         self._events = 0
         self._sequence = -1
         self._written = 0
@@ -107,7 +111,7 @@ class Stream:
 
     def response(self, texts: tuple[Text, ...] = ()) -> Response:
         """What the stream said so far."""
-        return Response(self.id, self.model, texts, self._reasons, self.usage)
+        return Response(self.id, self.model, texts, self._reasons, self.usage, items=tuple(self._items))
 
     def _aside(self, event: sse.Event) -> tuple[Fragment, ...]:
         return (Fragment(_ASIDE, (), event.aside, "whole"),) if event.aside else ()
@@ -146,7 +150,9 @@ class Stream:
             self._ended |= self._open.get(item, set()) & {place(value, kind)}
 
     def _note(self, value: dict[str, Any], kind: str) -> None:
-        said = value.get("response")
+        item, said = value.get("item"), value.get("response")
+        if isinstance(item, dict) and len(self._items) < _MOST_ITEMS and (name := string(item.get("id"))):
+            self._items[name] = None
         if not isinstance(said, dict):
             return
         self.id = self.id or string(said.get("id"))

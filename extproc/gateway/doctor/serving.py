@@ -17,6 +17,9 @@ from extproc.gateway.envoy import files
 from extproc.gateway.envoy.settings import EnvoySettings
 from extproc.gateway.plan import read_secret
 from extproc.model import ConfigError, Fault, Target
+from extproc.routing.unscanned import Allowance
+
+_CHECKED_APART = ("secret_key_ref.env", "passthrough.routes")
 
 RENEW = dt.timedelta(days=30)
 
@@ -45,17 +48,24 @@ def certificate(cert: Path, key: Path, now: dt.datetime) -> Check:
 
 
 def policy_config(paths: Sequence[Path], environ: Mapping[str, str]) -> tuple[Check, Config | None]:
-    """Whether it loads. Credentials that are not set have checks of their own."""
+    """Whether it loads. Credentials that are not set, and what passes unscanned, have checks of their own."""
     lint = "kt policy lint " + " ".join(f"--file {path}" for path in paths)
     try:
         loaded = load(paths, environ=environ)
     except ConfigError as error:
         return Check("policy-config", "fail", _first(error.faults), lint), None
-    warnings = [each for each in loaded.warnings if not each.path.endswith("secret_key_ref.env")]
+    warnings = [each for each in loaded.warnings if not each.path.endswith(_CHECKED_APART)]
     if warnings:
         return Check("policy-config", "warn", _first(warnings), lint), loaded.config
     pack, kinds = loaded.config.pack, ", ".join(entry.kind for entry in loaded.config.chain) or "no policies"
     return Check("policy-config", "ok", f"{pack.name} {pack.version}: {kinds}"), loaded.config
+
+
+def unscanned(allowance: Allowance) -> Check:
+    """What no policy reads, however long the chain is."""
+    routes = ", ".join(allowance.routes)
+    message = f"{routes} pass to {allowance.target.id} and back without any policy reading them"
+    return Check("unscanned routes", "warn", message, "if that is not meant, remove them from passthrough.routes")
 
 
 def accepted(settings: EnvoySettings) -> Check:

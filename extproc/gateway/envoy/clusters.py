@@ -87,10 +87,27 @@ def workers(settings: EnvoySettings) -> Json:
     }
 
 
-def target(settings: EnvoySettings, each: Target) -> Json:
-    """The cluster of one target."""
+def targets(settings: EnvoySettings) -> list[Json]:
+    """The clusters of all targets, and of one again that takes WebSockets."""
+    found = [target(settings, each) for each in settings.targets]
+    allowed = settings.allowance
+    if allowed and upgrading(allowed.target) != allowed.target.cluster and "realtime" in allowed.routes:
+        found.append({**target(settings, allowed.target, http1=True), "name": upgrading(allowed.target)})
+    return found
+
+
+def upgrading(each: Target) -> str:
+    """The cluster for WebSockets of a target. Over TLS it has its own: where HTTP/2 is agreed on, Envoy would ask for
+    one by extended CONNECT, which providers need not know.
+    """
+    return f"{each.cluster}/http1" if each.scheme == "https" else each.cluster
+
+
+def target(settings: EnvoySettings, each: Target, *, http1: bool = False) -> Json:
+    """The cluster of one target; `http1` speaks no other version."""
     address = {"socket_address": {"address": each.host, "port_value": each.port}}
     endpoint = {"endpoint": {"address": address, "hostname": _authority(each)}}
+    protocol = _protocol(settings, each, http1=http1 or each.scheme == "http")
     cluster = any_of(
         "config.cluster.v3.Cluster",
         name=each.cluster,
@@ -101,12 +118,10 @@ def target(settings: EnvoySettings, each: Target) -> Json:
         connect_timeout="2s",
         load_assignment={"cluster_name": each.cluster, "endpoints": [{"lb_endpoints": [endpoint]}]},
         circuit_breakers=_BREAKERS,
-        typed_extension_protocol_options={
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _protocol(settings, each)
-        },
+        typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": protocol},
     )
     if each.scheme == "https":
-        cluster["transport_socket"] = _tls(settings, each)
+        cluster["transport_socket"] = _tls(settings, each, ["http/1.1"] if http1 else [])
     return cluster
 
 
@@ -115,14 +130,13 @@ def _authority(each: Target) -> str:
     return each.host if each.port == usual else f"{each.host}:{each.port}"
 
 
-def _protocol(settings: EnvoySettings, each: Target) -> Json:
+def _protocol(settings: EnvoySettings, each: Target, *, http1: bool) -> Json:
     filters = [_clean(each), *([_credential(settings, each)] if has_secret(each) else []), _codec()]
-    https = each.scheme == "https"
     how: Json = {
         "auto_config": {"http_protocol_options": {}, "http2_protocol_options": {"initial_stream_window_size": 1 << 20}}
     }
     plain: Json = {"explicit_http_config": {"http_protocol_options": {}}}
-    return any_of("extensions.upstreams.http.v3.HttpProtocolOptions", **(how if https else plain), http_filters=filters)
+    return any_of("extensions.upstreams.http.v3.HttpProtocolOptions", **(plain if http1 else how), http_filters=filters)
 
 
 def has_secret(each: Target) -> bool:
@@ -170,7 +184,7 @@ def _codec() -> Json:
     return {"name": "codec", "typed_config": config}
 
 
-def _tls(settings: EnvoySettings, each: Target) -> Json:
+def _tls(settings: EnvoySettings, each: Target, protocols: list[str]) -> Json:
     validation = {
         "trusted_ca": {"filename": str(settings.ca_bundle)},
         "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": each.host}}],
@@ -179,6 +193,6 @@ def _tls(settings: EnvoySettings, each: Target) -> Json:
         "extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         sni=each.host,
         auto_host_sni=False,
-        common_tls_context={"validation_context": validation},
+        common_tls_context={"validation_context": validation, "alpn_protocols": protocols},
     )
     return {"name": "tls", "typed_config": config}

@@ -17,7 +17,12 @@ def answering() -> Json:
     return {"name": NAME, "typed_config": any_of("extensions.filters.http.cors.v3.Cors")}
 
 
-def policy(rules: Cors) -> Json:
+def at_route(rules: Cors | None) -> Json:
+    """What a route says of it: nothing where there are no rules."""
+    return {NAME: _policy(rules)} if rules and rules.enabled else {}
+
+
+def _policy(rules: Cors) -> Json:
     """The rules of a route. Envoy says an allowed origin back, for `*` too."""
     origins: list[Json] = [
         {"safe_regex": {"regex": ".*"}} if each == "*" else {"exact": each} for each in rules.allow_origins

@@ -44,7 +44,7 @@ def render(settings: EnvoySettings, version: str, secrets: Mapping[str, str]) ->
         "lds.json": _discovery(version, [listener(settings)]),
         "ecds.json": _discovery(version, [policy(settings)]),
         "rds.json": _discovery(version, [routes.route_configuration(settings)]),
-        "cds.json": _discovery(version, [clusters.target(settings, each) for each in settings.targets]),
+        "cds.json": _discovery(version, clusters.targets(settings)),
     }
     for each in settings.targets:
         if clusters.has_secret(each):

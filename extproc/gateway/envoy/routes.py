@@ -1,12 +1,12 @@
-"""Routes: `/v1` to the targets in the order that the policy filter decides, our own pages, nothing else.
+"""Routes: what passes unscanned, `/v1` to the targets in the order that the policy filter decides, our own pages.
 
-`/cursor/v1` goes the same way: the policy filter says which path a provider is asked, and each attempt sets it.
+`/cursor/v1` goes as `/v1` does: the policy filter says which path a provider is asked, and each attempt sets it.
 """
 
 from __future__ import annotations
 
-from extproc.gateway.envoy import cors
-from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of, seconds
+from extproc.gateway.envoy import cors, patience, unscanned
+from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of
 
 NAME = "kt"
 _RETRIABLE = [429, 500, 502, 503, 504, 529]
@@ -21,9 +21,16 @@ def route_configuration(settings: EnvoySettings) -> Json:
         "request_body_buffer_limit": max(settings.limits.max_body_bytes, settings.limits.max_response_bytes)
         + (8 << 20),
         "include_request_attempt_count": False,
-        "routes": [_alive(), _models(settings, "/v1"), _models(settings, "/cursor/v1"), _everything_else()],
+        "routes": [
+            _alive(),
+            *unscanned.routes(settings),
+            _models(settings, "/v1"),
+            _models(settings, "/cursor/v1"),
+            _everything_else(),
+        ],
     }
-    return any_of("config.route.v3.RouteConfiguration", name=NAME, virtual_hosts=[host])
+    # what passes unscanned names a cluster that is not there, where it is not allowed
+    return any_of("config.route.v3.RouteConfiguration", name=NAME, virtual_hosts=[host], validate_clusters=False)
 
 
 def _alive() -> Json:
@@ -35,10 +42,11 @@ def _alive() -> Json:
 
 
 def _models(settings: EnvoySettings, prefix: str) -> Json:
-    route: Json = {"match": {"path_separated_prefix": prefix}, "route": _action(settings)}
-    if settings.cors and settings.cors.enabled:
-        route["typed_per_filter_config"] = {cors.NAME: cors.policy(settings.cors)}
-    return route
+    return {
+        "match": {"path_separated_prefix": prefix},
+        "route": _action(settings),
+        "typed_per_filter_config": cors.at_route(settings.cors),
+    }
 
 
 def _everything_else() -> Json:
@@ -55,16 +63,12 @@ def _without_policy() -> Json:
 
 
 def _action(settings: EnvoySettings) -> Json:
-    """No total timeout: streams last for minutes. Time to the first byte, silence and total length are bounded."""
-    limits = settings.limits
     return {
         "inline_cluster_specifier_plugin": {
             "extension": {"name": "targets", "typed_config": _groups(settings)},
         },
         "auto_host_rewrite": True,
-        "timeout": "0s",
-        "idle_timeout": seconds(limits.stream_idle_timeout_seconds + 30),
-        "max_stream_duration": {"max_stream_duration": seconds(limits.max_stream_duration_seconds)},
+        **patience.of_request(settings.limits),
         "retry_policy": {
             # "reset" makes timeouts and resets before headers retriable; nothing is retried after headers (trial A2)
             "retry_on": "reset,connect-failure,refused-stream,retriable-status-codes",
@@ -72,8 +76,7 @@ def _action(settings: EnvoySettings) -> Json:
             # the policy filter says how many more targets take this request (x-envoy-max-retries), of any number here
             # those that do not take it would count too: the last one would be asked again. The timeouts below hold at 0
             "num_retries": 0,
-            "per_try_timeout": seconds(limits.first_byte_timeout_seconds),
-            "per_try_idle_timeout": seconds(limits.stream_idle_timeout_seconds),
+            **patience.of_attempt(settings.limits),
             "refresh_cluster_on_retry": True,
             "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.001s"},
         },

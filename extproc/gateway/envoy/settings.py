@@ -8,6 +8,7 @@ from pathlib import Path
 from extproc.config.cors import Cors
 from extproc.config.values import Limits
 from extproc.model import Target
+from extproc.routing.unscanned import Allowance
 
 Json = dict[str, object]
 
@@ -34,6 +35,7 @@ class EnvoySettings:
     cache_wait: float = 0.0
     """Seconds for which a request may wait for another's answer."""
     cors: Cors | None = None
+    allowance: Allowance | None = None
     ca_bundle: Path = CA_BUNDLE
 
     @property

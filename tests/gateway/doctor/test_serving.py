@@ -66,6 +66,15 @@ def test_a_configuration_with_warnings_warns(tmp_path: Path) -> None:
     assert check.status == "warn" and f"{path}:5:20: policies.chain[0]" in check.message and loaded
 
 
+def test_what_passes_unscanned_is_a_warning_of_its_own(tmp_path: Path) -> None:
+    section = "passthrough: {target: a, routes: [images, realtime]}\n"
+    check, loaded = serving.policy_config([config(tmp_path, CONFIG + section)], {})
+    assert check.status == "ok" and loaded and loaded.allowance
+    found = serving.unscanned(loaded.allowance)
+    assert found.status == "warn" and "images, realtime pass to a and back without any policy" in found.message
+    assert found.next
+
+
 def test_a_configuration_that_envoy_refuses_fails(tmp_path: Path) -> None:
     _, loaded = serving.policy_config([config(tmp_path)], {})
     assert loaded

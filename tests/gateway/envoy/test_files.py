@@ -15,12 +15,14 @@ import httpx
 import pytest
 from live import Providers, eventually, free_port
 
+from extproc.config.cors import Cors
 from extproc.config.values import Limits
 from extproc.gateway import admin
 from extproc.gateway.certs import ensure_dev_certificate
 from extproc.gateway.envoy import files
 from extproc.gateway.envoy.settings import EnvoySettings
 from extproc.model import Target, first
+from extproc.routing.unscanned import ROUTES, Allowance
 
 SECRET = "sk-of-the-provider"
 ECDS = "extension_config_discovery.http_filter.policy"
@@ -68,6 +70,16 @@ def test_envoy_accepts_the_rendering(tmp_path: Path, count: int, tls: bool) -> N
     ][:count]
     pair = ensure_dev_certificate(tmp_path / "tls", dt.datetime.now(dt.UTC)) if tls else None
     files.validate(settings(tmp_path, *made, tls=(pair.cert, pair.key) if pair else None), {"tls": SECRET})
+
+
+@pytest.mark.parametrize("routes", [(), tuple(ROUTES)], ids=["none", "all"])
+def test_envoy_accepts_routes_that_pass_unscanned(tmp_path: Path, routes: tuple[str, ...]) -> None:
+    made = target(443, scheme="https", host="api.example.com")
+    allowed = Allowance(target=made, routes=routes, max_body_bytes=1, organisation="default") if routes else None
+    given = settings(tmp_path, made, allowance=allowed, cors=Cors(allow_origins=("*",)))
+    files.validate(given, {"a": SECRET})
+    clusters = json.loads(files.render(given, "v1", {})["cds.json"])["resources"]
+    assert [each["name"] for each in clusters] == ["target:a", *(["target:a/http1"] if routes else [])]
 
 
 def test_a_configuration_that_envoy_refuses_is_one_plain_error(tmp_path: Path) -> None:
