@@ -101,8 +101,11 @@ def _azure(found: str, before: str, after: str) -> bool:
 
 
 def _openai_project(found: str, before: str, after: str) -> bool:
-    """OpenAI's keys carry `OpenAI` in Base64 in their middle; the short form of newer kinds is not known to lack it."""
-    return (len(found) >= 100 or "T3BlbkFJ" in found) and _KEYS(found, before, after)
+    """OpenAI's keys carry `OpenAI` in Base64 in their middle; a random run without it is a key from 64 characters on.
+
+    Shorter ones are mostly the examples of other makers' documentation.
+    """
+    return (len(found) >= 64 or "T3BlbkFJ" in found) and _KEYS(found, before, after)
 
 
 def _any(found: str, before: str, after: str) -> bool:

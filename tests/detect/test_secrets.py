@@ -61,6 +61,12 @@ def test_the_keys_of_a_provider_are_found_whole(label: str, around: str) -> None
     assert sum(covered) >= 0.97 * len(values)
 
 
+def test_a_project_key_without_its_makers_mark_is_found_where_it_is_long() -> None:
+    key = made("'sk-proj-' A60", random.Random(60))
+    assert found(f"It was {key}.") == [("OPENAI_KEY", key)]
+    assert not found("It was sk-proj-your-own-key-goes-here-as-you-have-made-it-in-the-settings-page.")
+
+
 def test_a_storage_key_is_found_by_its_name() -> None:
     key = base64.b64encode(random.Random(1).randbytes(64)).decode()
     assert found(f"AccountName=a;AccountKey={key};EndpointSuffix=x") == [("AZURE_STORAGE_KEY", key)]
