@@ -13,8 +13,8 @@ from typing import Any
 from extproc.dialects import UnreadableReply
 from extproc.dialects.json_text import KEY
 from extproc.dialects.openai_chat.logprobs import LOGPROBS, spelled
-from extproc.dialects.openai_chat.names import unknown
-from extproc.dialects.openai_chat.texts import ARGUMENTS, REPLY_OPAQUE, WORDLESS, opaque
+from extproc.dialects.openai_chat.names import NAMES, unknown
+from extproc.dialects.openai_chat.texts import ARGUMENTS, HOLDS_TEXT, REPLY_OPAQUE, WORDLESS, opaque
 from extproc.dialects.texts import Form, Fragment
 from extproc.model import JsonPath
 
@@ -38,19 +38,24 @@ def of_choice(
 ) -> Iterator[Fragment]:
     """The texts of the choice at this place of an event."""
     for key, child in choice.items():
-        path = ("choices", place, key)
-        yield from _word(key, path)
+        if key not in NAMES:
+            yield from _word(key, ("choices", place, key))
         if key == LOGPROBS:
-            yield from _tokens(child, path, index)
-        else:
-            yield from _strings(child, path, (index, key), added_up.get(key, "whole"))
+            if child is not None:
+                yield from _tokens(child, ("choices", place, key), index)
+        elif isinstance(child, HOLDS_TEXT):
+            yield from _strings(child, ("choices", place, key), (index, key), added_up.get(key, "whole"))
 
 
 def of_others(value: dict[str, Any]) -> Iterator[Fragment]:
     """The texts of an event outside of its choices."""
     for key, child in value.items():
-        yield from _word(key, (key,))
-        if key != "choices" and not (isinstance(child, str) and opaque(key, child, WORDLESS)):
+        if key not in NAMES:
+            yield from _word(key, (key,))
+        if isinstance(child, str):
+            if not opaque(key, child, WORDLESS):
+                yield from _strings(child, (key,), (key,), "whole")
+        elif key != "choices" and isinstance(child, HOLDS_TEXT):
             yield from _strings(child, (key,), (key,), "whole")
 
 
@@ -75,8 +80,9 @@ def _strings(value: object, path: JsonPath, key: JsonPath, form: Form) -> Iterat
             yield Fragment(key, path, value, form)
     elif isinstance(value, dict):
         for name, child in value.items():
-            yield from _word(name, (*path, name))
-            if child is not None:
+            if name not in NAMES:
+                yield from _word(name, (*path, name))
+            if isinstance(child, HOLDS_TEXT):
                 known = form if name == ARGUMENTS and not isinstance(child, str) else _FORMS.get(name, form)
                 yield from _strings(child, (*path, name), (*key, name), known)
     elif isinstance(value, list):
