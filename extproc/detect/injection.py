@@ -95,7 +95,7 @@ class InjectionScanner:
 
     def __init__(self, extra: Sequence[str] = (), *, boundaries: bool = True, decode_base64: bool = True) -> None:
         own = tuple(PatternSpec("pattern", expression, caseless=True) for expression in extra)
-        self._scanner = Scanner((*map(_in_any_space, (*RULES, *(BOUNDARIES if boundaries else ()))), *own))
+        self._scanner = Scanner((*map(in_any_space, (*RULES, *(BOUNDARIES if boundaries else ()))), *own))
         self._coded = Scanner((PatternSpec("coded", _CODED),) if decode_base64 else ())
         self._decode_base64 = decode_base64
         self._folds_all = bool(own)
@@ -129,7 +129,7 @@ class InjectionScanner:
                 yield fold(decoded)
 
 
-def _in_any_space(rule: PatternSpec) -> PatternSpec:
+def in_any_space(rule: PatternSpec) -> PatternSpec:
     """A rule with a gate that opens to ASCII before its spaces are folded, too.
 
     In lower case: a caseless gate would take hyperscan 12 s to compile, this one takes what the rule itself does.

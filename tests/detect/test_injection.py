@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
+from time import process_time
 
 import pytest
 
-from extproc.detect.injection import InjectionScanner
+from extproc.detect.injection import RULES, InjectionScanner, in_any_space
+from extproc.detect.patterns import Scanner
 
 SCANNER = InjectionScanner()
 
@@ -74,3 +77,12 @@ def test_harmless_texts_are_not_folded_one_by_one() -> None:
 def test_patterns_of_the_operators_own_are_looked_for_in_every_folded_text() -> None:
     scanner = InjectionScanner(("^open sesame$",))
     assert scanner.doubtful(["Open\n  Sesame", "b"]) == ["Open\n  Sesame", "b"]
+
+
+def test_the_rules_take_no_longer_to_compile_than_they_would_for_folded_text_alone() -> None:
+    """A worker that starts or reloads waits for it; a caseless gate would take it twelve seconds."""
+    began = process_time()
+    Scanner([replace(rule, label="not compiled before") for rule in RULES])
+    between = process_time()
+    Scanner([replace(rule, label="nor these") for rule in map(in_any_space, RULES)])
+    assert process_time() - between < 4 * (between - began)
