@@ -108,9 +108,10 @@ class InjectionScanner:
         """
         plain = [text for text in texts if text.isascii() and not hides(text)]
         joined = "\n".join(plain)
-        if self._folds_all or not (self._coded.quiet(joined) and self._scanner.quiet(joined.lower())):
+        if self._folds_all or not self._scanner.quiet(joined.lower()):
             return texts
-        return [text for text in texts if not text.isascii() or hides(text)]
+        coded = self._coded.find(joined)
+        return [text for text in texts if not text.isascii() or hides(text) or (coded and self._coded.find(text))]
 
     def find(self, text: str) -> str:
         """Which kind of attack a text carries, or ''."""

@@ -70,7 +70,7 @@ def fetch(method: str, url: str, *, end: bool) -> Fetch | None:
     path, _, query = url.partition("?")
     identity, slash, part = path.removeprefix(_PREFIX).partition("/")
     methods = _METHODS.get(part) if bool(slash) == bool(part) else None
-    if not path.startswith(_PREFIX) or methods is None or not identity or not _NAME.issuperset(identity):
+    if not path.startswith(_PREFIX) or methods is None or not identity.strip(".") or not _NAME.issuperset(identity):
         return None
     if method not in methods:
         raise ClientError(f"{path} takes {' or '.join(methods)}, not {method}", status=405, reason="method_not_allowed")

@@ -51,6 +51,9 @@ ROUTES = {
 _PLAIN = frozenset(string.ascii_letters + string.digits + "/-_.")
 """What such paths are made of. With `%`, `;` or `\\` a provider might read another path than Envoy did."""
 
+_DOTS = frozenset({".", ".."})
+"""Our Envoy resolves them before it asks us; one that somebody else runs need not, and then a chat would be unread."""
+
 _KEY_IN_PROTOCOL = "openai-insecure-api-key."
 
 
@@ -75,8 +78,8 @@ class Allowance:
         """Raises ClientError for a request that may not pass; `end` says that it has no body."""
         if route.name not in self.routes:
             raise _not_allowed(route, path)
-        if not _PLAIN.issuperset(path):
-            message = "The path has characters that cannot pass unscanned; use letters, digits, '-', '_', '.' and '/'."
+        if not _PLAIN.issuperset(path) or not _DOTS.isdisjoint(path.split("/")):
+            message = "The path cannot pass unscanned; use letters, digits, '-', '_', '.' and '/', and no '..'."
             raise ClientError(message, reason="unusual_path")
         if method not in route.methods:
             expected = " or ".join(route.methods)

@@ -30,6 +30,7 @@ EVE = Consumer("tok_2", "eve", org="other")
         ("POST", "/v1/responses/r/cancel/cancel", None),
         ("GET", "/v1/responses/a%2Fb", None),
         ("GET", "/v1/responses/a;b", None),
+        ("POST", "/v1/responses/../cancel", None),
         ("GET", "/v1/response/r", None),
     ],
 )
