@@ -18,7 +18,6 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,8 +49,9 @@ from extproc.policies.prompt_injection import PromptInjection
 from extproc.routing import ordered
 from extproc.routing.kept import Keep, Whose
 from extproc.session import Kept, Rules, Session, Translation
-from extproc.transport.driver import Driver, Ports
-from extproc.transport.grpcio import GrpcServer, Health, Mtls
+from extproc.transport.driver import Driver, Peer, Ports
+from extproc.transport.grpcio import GrpcServer, Mtls
+from extproc.transport.service import Health
 
 log = logging.getLogger("extproc.worker")
 
@@ -201,11 +201,11 @@ class Worker:
     health: Health = field(default_factory=Health)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def new_driver(self, traceparent: str, write: Callable[[bytes], Awaitable[None]]) -> Driver:
+    def new_driver(self, traceparent: str, peer: Peer) -> Driver:
         """One stream keeps the snapshot that it started with."""
         session = Session(self.rules, lambda: str(uuid.uuid4()), traceparent)
         name = f"worker-{self.arguments.index}"
-        return Driver(session, Ports(self.spool, time.time, self._find, name, self._tell), write)
+        return Driver(session, Ports(self.spool, time.time, self._find, name, self._tell), peer)
 
     async def run(self) -> None:
         """Serve until SIGTERM, then drain: refuse health checks first, so that Envoy looks elsewhere."""
@@ -240,12 +240,12 @@ class Worker:
             return
         self.heart.say(RELOADED)
 
-    async def _find(self, question: object) -> object:
+    def _find(self, question: object) -> object:
         """What is asked of the world: the cache, and whose something is."""
         if isinstance(question, Look):
-            return await self.keeper.look(question)
+            return self.keeper.look(question)
         if isinstance(question, Whose):
-            return await self.keeper.whose(question)
+            return self.keeper.whose(question)
         raise LookupError(f"nobody answers {type(question).__name__}")
 
     def _tell(self, fact: object) -> None:

@@ -134,6 +134,30 @@ class Play:
         return [dict(s.entry) for s in self.steps if isinstance(s, Record) and s.entry["k"] == kind]
 
 
+@dataclass
+class Hears:
+    """A driver's peer: what was sent, how the stream ended, and how often the driver could go on."""
+
+    sent: list[bytes] = field(default_factory=list)
+    failure: str | None = None
+    finished: bool = False
+    settlings: int = 0
+
+    def send(self, data: bytes) -> None:
+        assert self.failure is None and not self.finished
+        self.sent.append(data)
+
+    def settled(self) -> None:
+        self.settlings += 1
+
+    def finish(self) -> None:
+        self.finished = True
+
+    def fail(self, error: str) -> None:
+        assert self.failure is None
+        self.failure = error
+
+
 def ask(
     path: str = "/v1/chat/completions", method: str = "POST", key: str = KEY, *extra: tuple[str, str], end: bool = False
 ) -> Head:

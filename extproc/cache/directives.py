@@ -30,7 +30,7 @@ NONE = Directives()
 
 def directives(headers: Headers) -> Directives:
     """What these request headers ask for. Raises ClientError for a value of our own header that we do not know."""
-    headers = tuple(header for header in headers if header[0] in _READ)
+    headers = tuple([header for header in headers if header[0] in _READ])
     if not headers:
         return NONE
     own = _said(headers, OWN)

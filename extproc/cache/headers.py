@@ -22,6 +22,10 @@ _SILENT = frozenset(
         "x-request-id", "x-correlation-id", "x-client-request-id", "x-amzn-trace-id", "x-cloud-trace-context",
         "via", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port",  # which way it came
         "x-real-ip", "true-client-ip", "cdn-loop", "cf-ray", "cf-connecting-ip", "cf-ipcountry", "cf-visitor",
+        # `_SILENT_STARTS` says so too; but these come with each request of an SDK, and this is the quicker place
+        "x-stainless-lang", "x-stainless-package-version", "x-stainless-os", "x-stainless-arch", "x-stainless-runtime",
+        "x-stainless-runtime-version", "x-stainless-async", "x-stainless-retry-count", "x-stainless-read-timeout",
+        "x-stainless-timeout", "x-stainless-helper-method", "x-envoy-external-address", "x-envoy-internal",
     }
 )  # fmt: skip
 
@@ -42,12 +46,10 @@ _USUAL = frozenset(
 
 def telling(headers: Headers, removed: Collection[str]) -> tuple[bytes, ...]:
     """What counts of these headers, in one order; `removed` are names that do not travel on."""
+    spoken = [header for header in headers if header[0] not in _SILENT]  # most are gone here
     found = sorted(
         (name, value)
-        for name, value in headers
-        if name not in _SILENT
-        and not name.startswith(_SILENT_STARTS)
-        and name not in removed
-        and (name, value.lower()) not in _USUAL
+        for name, value in spoken
+        if not name.startswith(_SILENT_STARTS) and name not in removed and (name, value.lower()) not in _USUAL
     )
-    return tuple(said.encode("latin-1") for pair in found for said in pair)
+    return tuple([said.encode("latin-1") for pair in found for said in pair])

@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from extproc.cache.commands import Answer, Fact, Found, Free, Look
 from extproc.keeper import protocol
@@ -22,6 +23,8 @@ from extproc.keeper.recent import Recent
 from extproc.routing.kept import Keep, Owners, Whose
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 RETRY_SECONDS = 0.5
 PING_SECONDS = 0.25
@@ -32,6 +35,12 @@ BACKLOG = 16 << 20
 """Bytes that may wait for a keeper that does not read; beyond that facts are dropped."""
 
 
+class _Asked(NamedTuple):
+    question: Look | Whose
+    future: asyncio.Future[Any]
+    unknown: object  # what is said where the keeper goes away
+
+
 class KeeperClient(asyncio.Protocol):
     """Call `start` once on the loop that it shall live on."""
 
@@ -39,7 +48,7 @@ class KeeperClient(asyncio.Protocol):
         self._path = path
         self._transport: asyncio.Transport | None = None
         self._frames = Frames()
-        self._asked: dict[int, asyncio.Future[Answer | Owners]] = {}
+        self._asked: dict[int, _Asked] = {}
         self._number = 0
         self._unsaid: list[bytes] = []
         self._keeping: asyncio.Task[None] | None = None
@@ -71,39 +80,34 @@ class KeeperClient(asyncio.Protocol):
         """Whether a keeper is there."""
         return self._here.is_set()
 
-    async def look(self, question: Look) -> Answer:
-        """What the keeper knows. Cancelling it tells the keeper that nobody waits any more."""
-        loop = asyncio.get_running_loop()
-        if held := self._recent.get(question.key, loop.time()):
+    def look(self, question: Look) -> Answer | asyncio.Future[Answer]:
+        """What the keeper knows, now or soon. Cancelling the future tells it that nobody waits any more."""
+        if held := self._recent.get(question.key, asyncio.get_running_loop().time()):
             return held
-        answer = await self._answer(question)
-        if isinstance(answer, Found):
-            self._recent.put(question.key, answer, loop.time())
-        return Free() if isinstance(answer, Owners) else answer
+        return self._ask(question, Free())
 
-    async def whose(self, question: Whose) -> Owners | None:
+    def whose(self, question: Whose) -> Owners | asyncio.Future[Owners | None] | None:
         """Whose kept responses are; None where nobody is there to say."""
-        answer = await self._answer(question)
-        return answer if isinstance(answer, Owners) else None
+        return self._ask(question, None)
 
-    async def _answer(self, question: Look | Whose) -> Answer | Owners:
-        """What the keeper says; `Free` where it is away."""
+    def _ask(self, question: Look | Whose, unknown: T) -> T | asyncio.Future[Any]:
+        """What the keeper will say; `unknown` where it is away, or goes away."""
         if not self.connected:
-            return Free()
+            return unknown
         loop = asyncio.get_running_loop()
         self._number = number = self._number + 1
-        future: asyncio.Future[Answer | Owners] = loop.create_future()
-        self._asked[number] = future
+        future: asyncio.Future[Any] = loop.create_future()
+        future.add_done_callback(partial(self._left, number))
+        self._asked[number] = _Asked(question, future, unknown)
         self._say(number, question)
         if self._timer is None:
             self._timer = loop.call_later(PING_SECONDS, self._watch)
-        try:
-            return await future
-        except asyncio.CancelledError:
+        return future
+
+    def _left(self, number: int, future: asyncio.Future[Any]) -> None:
+        if future.cancelled() and number in self._asked:
+            del self._asked[number]
             self._say(number, Leave())
-            raise
-        finally:
-            self._asked.pop(number, None)
 
     def tell(self, fact: Fact | Keep) -> None:
         """Let the keeper know."""
@@ -163,16 +167,22 @@ class KeeperClient(asyncio.Protocol):
         self._silent = 0
         try:
             for operation, number, payload in self._frames.feed(data):
-                answer = read_answer(operation, payload)
-                future = self._asked.get(number)
-                if isinstance(answer, Pong):
-                    self._here.set()
-                elif future and not future.done():
-                    future.set_result(answer)
+                self._heard(number, read_answer(operation, payload))
         except ProtocolError as error:
             log.error("the keeper's connection ends: %s", error)
             if self._transport:
                 self._transport.abort()
+
+    def _heard(self, number: int, answer: Answer | Owners | Pong) -> None:
+        if isinstance(answer, Pong):
+            self._here.set()
+            return
+        asked = self._asked.pop(number, None)
+        if asked is None or asked.future.done():
+            return  # whoever asked has left
+        if isinstance(asked.question, Look) and isinstance(answer, Found):
+            self._recent.put(asked.question.key, answer, asyncio.get_running_loop().time())
+        asked.future.set_result(answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The keeper is gone, and with it whatever it would have answered."""
@@ -180,6 +190,7 @@ class KeeperClient(asyncio.Protocol):
         self._silent = 0
         self._here.clear()
         self._lost.set()
-        for future in self._asked.values():
-            if not future.done():
-                future.set_result(Free())
+        asked, self._asked = self._asked, {}
+        for each in asked.values():
+            if not each.future.done():
+                each.future.set_result(each.unknown)

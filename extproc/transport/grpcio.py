@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import grpc
 from grpc import aio
 
-from extproc.transport.driver import Driver, StreamFailed
-
-PROCESS = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
-HEALTH = "/grpc.health.v1.Health/Check"
-_SERVING, _NOT_SERVING = b"\x08\x01", b"\x08\x02"
-"""HealthCheckResponse{status: SERVING} and {status: NOT_SERVING}; two bytes need no generated package."""
-
-Write = Callable[[bytes], Awaitable[None]]
-NewDriver = Callable[[str, Write], Driver]
+from extproc.transport.driver import Driver
+from extproc.transport.service import HEALTH, PROCESS, SERVED, UNSERVED, Health, NewDriver
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +32,8 @@ class Mtls:
 
 
 @dataclass(slots=True)
-class Health:
-    """What the health service answers; it starts as NOT_SERVING and a worker sets it after its self-test."""
-
-    serving: bool = False
-
-
-@dataclass(slots=True)
 class GrpcServer:
-    """A listening server. `new_driver(traceparent, write)` makes the driver of one stream."""
+    """A listening server. `new_driver(traceparent, peer)` makes the driver of one stream."""
 
     new_driver: NewDriver
     health: Health
@@ -78,27 +66,83 @@ class GrpcServer:
 
     async def process(self, requests: AsyncIterator[bytes], context: aio.ServicerContext[bytes, bytes]) -> None:
         """One ext_proc stream, from Envoy's first message until Envoy half-closes or is gone."""
-        driver = self.new_driver(_traceparent(context), context.write)
+        call = _Call(context)
+        driver = self.new_driver(_traceparent(context), call)
         self.active += 1
         try:
             async for data in requests:
-                await driver.receive(data)
-            driver.half_closed()
-        except StreamFailed as error:
-            await context.abort(grpc.StatusCode.INTERNAL, str(error))
+                if not await call.performed(driver, partial(driver.receive, data)):
+                    break
+            else:
+                await call.performed(driver, driver.half_closed)
         except asyncio.CancelledError:
-            if driver.failure is None:
+            if call.failure is None:
                 raise
             if (task := asyncio.current_task()) is not None:
-                task.uncancel()  # it was the driver that cancelled us
-            await context.abort(grpc.StatusCode.INTERNAL, str(driver.failure))
+                task.uncancel()  # it was the call that cancelled us
         finally:
             self.active -= 1
             driver.closed()
+        if call.failure is not None:
+            await context.abort(grpc.StatusCode.INTERNAL, call.failure)
 
     async def check(self, _request: bytes, _context: aio.ServicerContext[bytes, bytes]) -> bytes:
         """grpc.health.v1: the status of the whole process."""
-        return _SERVING if self.health.serving else _NOT_SERVING
+        return SERVED if self.health.serving else UNSERVED
+
+
+class _Call:
+    """A driver's peer. What a message causes is written by the task that reads, before it reads on; what a timer
+    causes while that task waits for Envoy, by a task of its own. A failure then ends the wait.
+    """
+
+    def __init__(self, context: aio.ServicerContext[bytes, bytes]) -> None:
+        self.failure: str | None = None
+        self._context = context
+        self._said: deque[bytes] = deque()
+        self._one_at_a_time = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._reader = asyncio.current_task()
+        self._reads = True
+        self._writer: asyncio.Task[None] | None = None
+
+    async def performed(self, driver: Driver, perform: Callable[[], None]) -> bool:
+        """Perform, and write all that comes of it; then say whether the driver can take more, or has failed."""
+        self._reads = False
+        perform()
+        await self._write()
+        while driver.busy and self.failure is None:
+            await self._changed.wait()
+            self._changed.clear()
+            await self._write()
+        self._reads = True
+        return self.failure is None
+
+    def send(self, data: bytes) -> None:
+        self._said.append(data)
+        if self._reads:
+            self._writer = asyncio.create_task(self._write())
+        else:
+            self._changed.set()
+
+    def settled(self) -> None:
+        self._changed.set()
+
+    def finish(self) -> None:
+        """Returning from the handler is what ends a call with OK."""
+
+    def fail(self, error: str) -> None:
+        self.failure = error
+        self._changed.set()
+        if self._reads and self._reader:
+            self._reader.cancel()
+
+    async def _write(self) -> None:
+        if not self._said:
+            return
+        async with self._one_at_a_time:
+            while self._said:
+                await self._context.write(self._said.popleft())
 
 
 class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs alone

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 
 import uvloop
 
 from extproc.proto import ext_proc_pb2 as pb
-from extproc.transport.grpcio import GrpcServer, Health
+from extproc.transport.driver import Peer
+from extproc.transport.grpcio import GrpcServer
+from extproc.transport.service import Health
 
 EMPTY = {
     "request_headers": pb.ProcessingResponse(request_headers=pb.HeadersResponse()).SerializeToString(),
@@ -39,22 +40,22 @@ def piece(size: int, *, end: bool) -> bytes:
 class Empty:
     """Parses, because a processor that does not look cannot know which reply is due; pieces alone are known at sight."""
 
-    failure = None
+    busy = False
 
-    def __init__(self, write: Callable[[bytes], Awaitable[None]], size: int) -> None:
-        self._write = write
+    def __init__(self, peer: Peer, size: int) -> None:
+        self._peer = peer
         self._streams = size > 0
         self._pieces = {end: piece(size, end=end) for end in (False, True)}
 
-    async def receive(self, data: bytes) -> None:
+    def receive(self, data: bytes) -> None:
         if self._streams and data.startswith(A_PIECE):
-            await self._write(self._pieces[data.endswith(THE_LAST)])
+            self._peer.send(self._pieces[data.endswith(THE_LAST)])
             return
         kind = pb.ProcessingRequest.FromString(data).WhichOneof("request")
-        await self._write(EMPTY[str(kind)])
+        self._peer.send(EMPTY[str(kind)])
 
     def half_closed(self) -> None:
-        """Nothing is owed."""
+        self._peer.finish()
 
     def closed(self) -> None:
         """Nothing is kept."""
@@ -62,7 +63,7 @@ class Empty:
 
 async def main() -> None:
     size = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    server = GrpcServer(lambda _, write: Empty(write, size), Health(serving=True), 64 << 20)  # type: ignore[arg-type, return-value]  # a Driver in all that is used
+    server = GrpcServer(lambda _, peer: Empty(peer, size), Health(serving=True), 64 << 20)  # type: ignore[arg-type, return-value]  # a Driver in all that is used
     await server.start(sys.argv[1])
     await asyncio.Event().wait()
 

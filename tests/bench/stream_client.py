@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from guarded import events
 
 from extproc.proto import ext_proc_pb2 as pb
-from extproc.transport.grpcio import PROCESS
+from extproc.transport.service import PROCESS
 
 PROMPT = json.dumps({"model": "bench", "stream": True, "messages": [{"role": "user", "content": "Say it."}]}).encode()
 

@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from corpus.streams import cases, prose
 from corpus.values import sensitive
-from fakes import ANA, KEY
+from fakes import ANA, KEY, Hears
 from golden.play import Journal, rules_of
 from guarded import events, guard, percentile, waits
 from live import kt
@@ -97,22 +97,23 @@ def session(rules: Rules, messages: list[bytes]) -> None:
 async def driver(rules: Rules, messages: list[bytes]) -> list[float]:
     """Milliseconds from each message's arrival to each reply that it released."""
     delays: list[float] = []
-    began, last = 0.0, b""
+    began = 0.0
 
-    async def write(data: bytes) -> None:
-        nonlocal last
-        delays.append((time.perf_counter() - began) * 1000)
-        last = data
+    class Watch(Hears):
+        def send(self, data: bytes) -> None:
+            delays.append((time.perf_counter() - began) * 1000)
+            super().send(data)
 
-    async def find(question: object) -> object:
+    def find(question: object) -> object:
         raise LookupError(str(question))
 
-    driving = Driver(Session(rules, lambda: "an-id"), Ports(Journal(), time.time, find), write)
+    peer = Watch()
+    driving = Driver(Session(rules, lambda: "an-id"), Ports(Journal(), time.time, find), peer)
     for message in messages:
         began = time.perf_counter()
-        await driving.receive(message)
+        driving.receive(message)
     driving.closed()
-    assert came_through(last)
+    assert came_through(peer.sent[-1])
     return delays[3:]  # without the replies before the first chunk
 
 

@@ -25,7 +25,7 @@ from live import POLICIES, Providers, document, eventually, free_port, kt
 
 from extproc.gateway.demo import DemoProvider
 from extproc.gateway.envoy.files import binary
-from extproc.transport.grpcio import HEALTH
+from extproc.transport.service import HEALTH
 
 MINIMAL = Path(__file__).parents[2] / "envoy" / "minimal.yaml"
 

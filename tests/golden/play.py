@@ -26,6 +26,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import yaml
+from fakes import Hears
 from google.protobuf.json_format import MessageToDict
 
 from extproc.cache.commands import Abandon, Fill, Found, Free, Lead, Look
@@ -39,7 +40,7 @@ from extproc.identity.store import Token
 from extproc.policies.pii_detector import PiiDetector
 from extproc.proto import ext_proc_pb2 as pb
 from extproc.session import Rules, Session
-from extproc.transport.driver import Driver, Ports, StreamFailed
+from extproc.transport.driver import Driver, Ports
 from extproc.worker import build_rules
 
 HERE = Path(__file__).parent
@@ -161,14 +162,10 @@ def play(exchange: Step) -> list[Step]:
 
 
 async def _play(exchange: Step) -> list[Step]:
-    sent: list[bytes] = []
-
-    async def write(data: bytes) -> None:
-        sent.append(data)
-
+    peer = Hears()
     told: list[object] = []
 
-    async def find(question: object) -> object:
+    def find(question: object) -> object:
         if not isinstance(question, Look) or "keeper" not in exchange:
             raise LookupError(str(question))
         told.append({"look": question.key.hex(), "lead": question.lead})
@@ -179,25 +176,24 @@ async def _play(exchange: Step) -> list[Step]:
 
     journal = Journal()
     session = Session(rules_of(exchange.get("policy", POLICY)), lambda: "an-id-of-ours")
-    driver = Driver(session, Ports(journal, lambda: 1.0, find, "worker-0", tell), write)
+    driver = Driver(session, Ports(journal, lambda: 1.0, find, "worker-0", tell), peer)
     first: tuple[str, str] | None = tuple(exchange.get("modes", ("BUFFERED", "BUFFERED")))
     done: list[Step] = []
     for step in exchange["envoy"]:
-        sent.clear()
+        peer.sent.clear()
         journal.entries.clear()
         told.clear()
-        failed = ""
         if "closed" in step:
             driver.closed()
         elif "paused" in step:
-            await driver._woke()
+            driver._ring()
         else:
-            try:
-                await driver.receive(message_of(step, first))
-            except StreamFailed as error:
-                failed = str(error)
+            driver.receive(message_of(step, first))
         first = None
-        done.append(_told([readable(data) for data in sent], _plain(journal.entries), list(told), failed))
+        done.append(
+            _told([readable(data) for data in peer.sent], _plain(journal.entries), list(told), peer.failure or "")
+        )
+        peer.failure = None
     return done
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -28,6 +29,14 @@ REPLY = json.dumps(
 ).encode()
 FILL = Fill(K, openai_chat.name, "json", REPLY, False, 60.0)
 ASK = Look(K, wait=30.0)
+
+
+T = TypeVar("T")
+
+
+async def heard(answer: T | asyncio.Future[T]) -> T:
+    """What a client says at once or later."""
+    return await answer if isinstance(answer, asyncio.Future) else answer
 
 
 class Host:
@@ -127,14 +136,14 @@ def said(answer: Answer) -> bytes:
 def test_what_one_worker_filled_another_finds_with_its_age(tmp_path: Path) -> None:
     async def scenario(host: Host) -> None:
         a, b = await host.worker(), await host.worker()
-        assert await a.look(ASK) == Lead()
+        assert await heard(a.look(ASK)) == Lead()
         a.tell(FILL)
-        assert said(await b.look(ASK)) == REPLY
+        assert said(await heard(b.look(ASK))) == REPLY
         host.now += 42
-        found = await (await host.worker()).look(ASK)
+        found = await heard((await host.worker()).look(ASK))
         assert isinstance(found, Found) and found.age == 42
         host.now += 60
-        assert await (await host.worker()).look(ASK) == Lead()
+        assert await heard((await host.worker()).look(ASK)) == Lead()
 
     run(tmp_path, scenario)
 
@@ -142,7 +151,7 @@ def test_what_one_worker_filled_another_finds_with_its_age(tmp_path: Path) -> No
 def test_of_many_who_ask_at_once_one_leads_and_the_others_get_its_answer(tmp_path: Path) -> None:
     async def scenario(host: Host) -> None:
         workers = [await host.worker() for _ in range(4)]
-        asked = [asyncio.create_task(workers[n % 4].look(ASK)) for n in range(200)]
+        asked = [asyncio.create_task(heard(workers[n % 4].look(ASK))) for n in range(200)]
         await until(lambda: host.service.flights.waiting == 199)
         assert sum(task.done() for task in asked) == 1
         workers[0].tell(FILL)
@@ -157,8 +166,8 @@ def test_of_many_who_ask_at_once_one_leads_and_the_others_get_its_answer(tmp_pat
 def test_those_who_wait_are_let_go_when_no_answer_comes(tmp_path: Path, ending: str) -> None:
     async def scenario(host: Host) -> None:
         a, b = await host.worker(), await host.worker()
-        assert await a.look(ASK) == Lead()
-        waiting = asyncio.create_task(b.look(ASK))
+        assert await heard(a.look(ASK)) == Lead()
+        waiting = asyncio.create_task(heard(b.look(ASK)))
         await until(lambda: bool(host.service.flights.waiting))
         if ending == "abandoned":
             a.tell(Abandon(K))
@@ -175,8 +184,8 @@ def test_those_who_wait_are_let_go_when_no_answer_comes(tmp_path: Path, ending: 
 def test_who_does_not_want_to_wait_is_free_at_once(tmp_path: Path) -> None:
     async def scenario(host: Host) -> None:
         worker = await host.worker()
-        assert await worker.look(ASK) == Lead()
-        assert await worker.look(Look(K, wait=0.0)) == Free()
+        assert await heard(worker.look(ASK)) == Lead()
+        assert await heard(worker.look(Look(K, wait=0.0))) == Free()
 
     run(tmp_path, scenario)
 
@@ -184,13 +193,13 @@ def test_who_does_not_want_to_wait_is_free_at_once(tmp_path: Path) -> None:
 def test_a_waiter_that_leaves_is_forgotten(tmp_path: Path) -> None:
     async def scenario(host: Host) -> None:
         worker = await host.worker()
-        assert await worker.look(ASK) == Lead()
-        waiting = asyncio.create_task(worker.look(ASK))
+        assert await heard(worker.look(ASK)) == Lead()
+        waiting = asyncio.create_task(heard(worker.look(ASK)))
         await until(lambda: bool(host.service.flights.waiting))
         waiting.cancel()
         await until(lambda: not host.service.flights.waiting)
         worker.tell(FILL)
-        assert said(await worker.look(ASK)) == REPLY
+        assert said(await heard(worker.look(ASK))) == REPLY
 
     run(tmp_path, scenario)
 
@@ -202,17 +211,17 @@ def test_a_keeper_that_dies_is_a_miss_and_its_successor_is_found(
 
     async def scenario(host: Host) -> None:
         worker = await host.worker()
-        assert await worker.look(ASK) == Lead()
-        waiting = asyncio.create_task(worker.look(ASK))
+        assert await heard(worker.look(ASK)) == Lead()
+        waiting = asyncio.create_task(heard(worker.look(ASK)))
         await until(lambda: bool(host.service.flights.waiting))
         host.die()
         assert await waiting == Free()
         await until(lambda: not worker.connected)
-        assert await worker.look(ASK) == Free()
+        assert await heard(worker.look(ASK)) == Free()
         worker.tell(FILL)
         await host.listen()
         await until(lambda: worker.connected)
-        assert await worker.look(ASK) == Lead()
+        assert await heard(worker.look(ASK)) == Lead()
 
     run(tmp_path, scenario)
 
@@ -226,10 +235,10 @@ def test_a_worker_that_starts_before_the_keeper_misses_until_it_is_there(
         host.die()
         host.path.unlink(missing_ok=True)
         worker = await host.worker()
-        assert await worker.look(ASK) == Free()
+        assert await heard(worker.look(ASK)) == Free()
         await host.listen()
         await until(lambda: worker.connected)
-        assert await worker.look(ASK) == Lead()
+        assert await heard(worker.look(ASK)) == Lead()
 
     run(tmp_path, scenario)
 
@@ -240,8 +249,8 @@ def test_a_keeper_that_is_stuck_costs_one_second_once(tmp_path: Path, monkeypatc
 
     async def scenario(host: Host) -> None:
         worker = await host.worker()
-        assert await worker.look(ASK) == Lead()
-        waiting = [asyncio.create_task(worker.look(ASK)) for _ in range(50)]
+        assert await heard(worker.look(ASK)) == Lead()
+        waiting = [asyncio.create_task(heard(worker.look(ASK))) for _ in range(50)]
         await until(lambda: host.service.flights.waiting == 50)
         host.heard = 0
         await until(lambda: host.heard > 2 * client_module.SILENT_PINGS)  # who answers pings is waited for
@@ -250,11 +259,11 @@ def test_a_keeper_that_is_stuck_costs_one_second_once(tmp_path: Path, monkeypatc
         assert await asyncio.gather(*waiting) == [Free()] * 50
         assert not worker.connected
         await until(lambda: len(host.connections) == 2)  # the kernel takes it
-        assert await worker.look(ASK) == Free()
+        assert await heard(worker.look(ASK)) == Free()
         assert not worker._asked  # which was not even said
         host.unstick()
         await until(lambda: worker.connected)
-        assert await worker.look(ASK) == Lead()
+        assert await heard(worker.look(ASK)) == Lead()
 
     run(tmp_path, scenario)
 
@@ -264,9 +273,9 @@ def test_whoever_leaves_before_it_knows_that_it_leads_lets_the_others_go(tmp_pat
         a, b = await host.worker(), await host.worker()
         assert a._transport
         a._transport.pause_reading()  # type: ignore[attr-defined]
-        leading = asyncio.create_task(a.look(ASK))
+        leading = asyncio.create_task(heard(a.look(ASK)))
         await until(lambda: len(host.service.flights) == 1)
-        waiting = asyncio.create_task(b.look(ASK))
+        waiting = asyncio.create_task(heard(b.look(ASK)))
         await until(lambda: host.service.flights.waiting == 1)
         leading.cancel()
         assert await waiting == Free()
@@ -278,9 +287,9 @@ def test_whoever_leaves_before_it_knows_that_it_leads_lets_the_others_go(tmp_pat
 def test_nobody_waits_for_an_answer_that_takes_longer_than_that(tmp_path: Path) -> None:
     async def scenario(host: Host) -> None:
         a, b = await host.worker(), await host.worker()
-        assert await a.look(ASK) == Lead()
+        assert await heard(a.look(ASK)) == Lead()
         host.now += 30
-        assert await b.look(ASK) == Free()
+        assert await heard(b.look(ASK)) == Free()
 
     run(tmp_path, scenario)
 
@@ -290,9 +299,9 @@ def test_an_entry_from_the_future_is_none(tmp_path: Path, back: float, found: bo
     async def scenario(host: Host) -> None:
         worker = await host.worker()
         worker.tell(FILL)
-        assert isinstance(await worker.look(ASK), Found)
+        assert isinstance(await heard(worker.look(ASK)), Found)
         host.now -= back
-        assert isinstance(await (await host.worker()).look(ASK), Found) == found
+        assert isinstance(await heard((await host.worker()).look(ASK)), Found) == found
 
     run(tmp_path, scenario)
 
@@ -301,7 +310,7 @@ def test_an_entry_that_is_cut_off_on_disk_is_none(tmp_path: Path) -> None:
     async def scenario(host: Host) -> None:
         worker = await host.worker()
         host.shelf.put(K, b"KTC", 9e9, 0)
-        assert await worker.look(ASK) == Lead()
+        assert await heard(worker.look(ASK)) == Lead()
         assert worker.connected
 
     run(tmp_path, scenario)
@@ -317,7 +326,7 @@ def test_a_worker_that_reads_nothing_is_let_go(tmp_path: Path, monkeypatch: pyte
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         writer.write(b"".join(protocol.command(n, ASK) for n in range(20)))
         await until(lambda: len(host.connections) == 2 and host.connections[1]._transport is None)
-        assert isinstance(await worker.look(ASK), Found)
+        assert isinstance(await heard(worker.look(ASK)), Found)
         writer.close()
 
     run(tmp_path, scenario)
@@ -329,7 +338,7 @@ def test_bytes_that_are_no_command_end_that_connection_alone(tmp_path: Path, cap
         reader, writer = await asyncio.open_unix_connection(str(host.path))
         writer.write(b"GET / HTTP/1.1\r\n\r\n" + bytes(100))
         assert await reader.read() == b""
-        assert await worker.look(ASK) == Lead()
+        assert await heard(worker.look(ASK)) == Lead()
         writer.close()
 
     run(tmp_path, scenario)
@@ -340,12 +349,12 @@ def test_an_answer_is_not_asked_for_again_within_a_second_but_after_a_newer_one(
     async def scenario(host: Host) -> None:
         worker = await host.worker()
         worker.tell(FILL)
-        first = await worker.look(ASK)
+        first = await heard(worker.look(ASK))
         host.die()
         await until(lambda: not worker.connected)
-        assert await worker.look(ASK) is first
+        assert await heard(worker.look(ASK)) is first
         worker.tell(FILL)
-        assert await worker.look(ASK) == Free()
+        assert await heard(worker.look(ASK)) == Free()
 
     run(tmp_path, scenario)
 
@@ -358,13 +367,13 @@ def test_what_one_worker_was_told_another_hears_and_nobody_takes_it_over(tmp_pat
 
     async def scenario(host: Host) -> None:
         a, b = await host.worker(), await host.worker()
-        assert await b.whose(Whose((K,))) == Owners(("",))
+        assert await heard(b.whose(Whose((K,)))) == Owners(("",))
         a.tell(Keep((K, item), "acme", 60.0))
-        assert await b.whose(Whose((item, other, K))) == Owners(("acme", "", "acme"))
+        assert await heard(b.whose(Whose((item, other, K)))) == Owners(("acme", "", "acme"))
         b.tell(Keep((K, other), "other", 60.0))
-        assert await b.whose(Whose((K, other))) == Owners(("acme", "other"))
+        assert await heard(b.whose(Whose((K, other)))) == Owners(("acme", "other"))
         host.now += 61
-        assert await a.whose(Whose((K,))) == Owners(("",))
+        assert await heard(a.whose(Whose((K,)))) == Owners(("",))
 
     run(tmp_path, scenario)
 
@@ -376,7 +385,7 @@ def test_whose_something_is_is_on_its_way_when_it_was_told(tmp_path: Path) -> No
         a, b = await host.worker(), await host.worker()
         a.tell(Keep((K,), "acme", 60.0))
         a._unsaid.clear()  # as if its loop never turned again
-        assert await b.whose(Whose((K,))) == Owners(("acme",))
+        assert await heard(b.whose(Whose((K,)))) == Owners(("acme",))
 
     run(tmp_path, scenario)
 
@@ -386,11 +395,11 @@ def test_a_keeper_that_is_away_says_of_nothing_whose_it_is(tmp_path: Path) -> No
         worker = await host.worker()
         worker.tell(Keep((K,), "acme", 60.0))
         host.stuck = True
-        asking = asyncio.create_task(worker.whose(Whose((K,))))
+        asking = asyncio.create_task(heard(worker.whose(Whose((K,)))))
         await asyncio.sleep(0)
         host.die()
         assert await asking is None
         await until(lambda: not worker.connected)
-        assert await worker.whose(Whose((K,))) is None
+        assert await heard(worker.whose(Whose((K,)))) is None
 
     run(tmp_path, scenario)

@@ -88,11 +88,11 @@ def _answer_never() -> None:
     if plain.__name__ == "init":
         return
 
-    async def find(question: object) -> object:
-        return await asyncio.Event().wait()
+    def find(question: object) -> object:
+        return asyncio.get_running_loop().create_future()
 
-    def init(self: driver.Driver, session: object, ports: driver.Ports, write: object) -> None:
-        plain(self, session, replace(ports, find=find), write)  # type: ignore[arg-type]
+    def init(self: driver.Driver, session: object, ports: driver.Ports, peer: object) -> None:
+        plain(self, session, replace(ports, find=find), peer)  # type: ignore[arg-type]
 
     driver.Driver.__init__ = init  # type: ignore[method-assign,assignment]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from grpc import aio
 from extproc.model import Allow
 from extproc.proto import ext_proc_pb2 as pb
 from extproc.session import Session
-from extproc.transport.driver import Driver, Ports
-from extproc.transport.grpcio import HEALTH, PROCESS, GrpcServer, Health
+from extproc.transport.driver import Driver, Peer, Ports
+from extproc.transport.grpcio import GrpcServer
+from extproc.transport.service import HEALTH, PROCESS, Health
 
 SEEDS = [*range(12), *(pytest.param(seed, marks=pytest.mark.full) for seed in range(12, 200))]
 STREAMS = 15
@@ -43,13 +44,12 @@ class Journal:
 
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[aio.Channel]:
-    async def find(question: object) -> object:
-        await asyncio.sleep(0)
-        return "good"
+    def find(question: object) -> object:
+        return asyncio.ensure_future(asyncio.sleep(0, "good"))
 
-    def new_driver(traceparent: str, write: Callable[[bytes], Awaitable[None]]) -> Driver:
+    def new_driver(traceparent: str, peer: Peer) -> Driver:
         session = Session(rules(Asks(), Says(Allow())), lambda: "made-up", traceparent)
-        return Driver(session, Ports(Journal(), lambda: 1.0, find), write)
+        return Driver(session, Ports(Journal(), lambda: 1.0, find), peer)
 
     server = GrpcServer(new_driver, Health(serving=True), 1 << 20)
     await server.start(f"unix:{tmp_path / 's.sock'}")

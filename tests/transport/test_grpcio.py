@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,8 +21,9 @@ from extproc.model import ClientError, Consumer, Headers
 from extproc.policies.dlp_filter import DlpFilter, DlpSettings
 from extproc.proto import ext_proc_pb2 as pb
 from extproc.session import Session
-from extproc.transport.driver import Driver, Ports
-from extproc.transport.grpcio import HEALTH, PROCESS, GrpcServer, Health
+from extproc.transport.driver import Driver, Peer, Ports
+from extproc.transport.grpcio import GrpcServer
+from extproc.transport.service import HEALTH, PROCESS, Health
 
 
 class Journal:
@@ -33,7 +34,7 @@ class Journal:
         self.entries.append(entry)
 
 
-async def nobody(question: object) -> object:
+def nobody(question: object) -> object:
     raise LookupError
 
 
@@ -41,9 +42,9 @@ async def nobody(question: object) -> object:
 async def served(tmp_path: Path) -> AsyncIterator[tuple[aio.Channel, Journal, Health, dict[str, Any]]]:
     journal, health, changes = Journal(), Health(), {}
 
-    def new_driver(traceparent: str, write: Callable[[bytes], Awaitable[None]]) -> Driver:
+    def new_driver(traceparent: str, peer: Peer) -> Driver:
         session = Session(rules(**changes), lambda: "made-up", traceparent)
-        return Driver(session, Ports(journal, lambda: 1.0, nobody, "w"), write)
+        return Driver(session, Ports(journal, lambda: 1.0, nobody, "w"), peer)
 
     server = GrpcServer(new_driver, health, 1 << 20)
     await server.start(f"unix:{tmp_path / 's.sock'}")

@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import ssl
 import subprocess
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,18 +23,22 @@ from extproc.gateway.certs import ensure_dev_certificate
 from extproc.gateway.envoy import files
 from extproc.gateway.envoy.settings import EnvoySettings
 from extproc.model import BodyMode, Head, Headers, Phase, Proceed, Target, first
-from extproc.transport.grpcio import GrpcServer, Health
+from extproc.transport.driver import Peer
+from extproc.transport.grpcio import GrpcServer
+from extproc.transport.service import Health
 
 
 @dataclass
 class LetsPass:
     """A stand-in for a stream's driver: routes to `targets`, changes nothing else, keeps the request's headers."""
 
-    write: Callable[[bytes], Awaitable[None]]
+    peer: Peer
     targets: tuple[str, ...]
     seen: list[Headers]
 
-    async def receive(self, data: bytes) -> None:
+    busy = False
+
+    def receive(self, data: bytes) -> None:
         _, event = wire.decode(data)
         reply = Proceed(event.phase)
         if isinstance(event, Head) and event.phase is Phase.REQUEST_HEADERS:
@@ -42,7 +46,7 @@ class LetsPass:
             reply = self._route(event.headers)
         elif isinstance(event, Head) and "event-stream" in first(event.headers, "content-type"):
             reply = Proceed(event.phase, mode=BodyMode.NONE)
-        await self.write(wire.encode(reply))
+        self.peer.send(wire.encode(reply))
 
     def _route(self, headers: Headers) -> Proceed:
         return Proceed(
@@ -57,6 +61,9 @@ class LetsPass:
                 "dialect": "openai-chat",
             },
         )
+
+    def half_closed(self) -> None:
+        self.peer.finish()
 
     def closed(self) -> None:
         """Nothing is kept for the end of a stream."""
@@ -132,7 +139,7 @@ class Start:
 
     def _processor(self, settings: EnvoySettings, seen: list[Headers]) -> None:
         targets = tuple(target.cluster for target in settings.targets)
-        server = GrpcServer(lambda _, write: LetsPass(write, targets, seen), Health(serving=True), 64 << 20)  # type: ignore[arg-type]
+        server = GrpcServer(lambda _, peer: LetsPass(peer, targets, seen), Health(serving=True), 64 << 20)  # type: ignore[arg-type]
         asyncio.run_coroutine_threadsafe(server.start(f"unix:{settings.workers[0]}"), self.providers.loop).result(5)
         self.servers.append(server)
 

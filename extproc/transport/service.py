@@ -1,0 +1,24 @@
+"""What both transports serve: the ext_proc method, and gRPC's health service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from extproc.transport.driver import Driver, Peer
+
+PROCESS = "/envoy.service.ext_proc.v3.ExternalProcessor/Process"
+HEALTH = "/grpc.health.v1.Health/Check"
+
+SERVED, UNSERVED = b"\x08\x01", b"\x08\x02"
+"""HealthCheckResponse{status: SERVING} and {status: NOT_SERVING}; two bytes need no generated package."""
+
+NewDriver = Callable[[str, Peer], Driver]
+"""Makes the driver of one stream from its trace context."""
+
+
+@dataclass(slots=True)
+class Health:
+    """What the health service answers; it starts as NOT_SERVING and a worker sets it after its self-test."""
+
+    serving: bool = False
