@@ -49,8 +49,10 @@ from extproc.policies.prompt_injection import PromptInjection
 from extproc.routing import ordered
 from extproc.routing.kept import Keep, Whose
 from extproc.session import Kept, Rules, Session, Translation
+from extproc.transport import choice
+from extproc.transport.choice import TRANSPORTS, Transport
 from extproc.transport.driver import Driver, Peer, Ports
-from extproc.transport.grpcio import GrpcServer, Mtls
+from extproc.transport.grpcio import Mtls
 from extproc.transport.service import Health
 
 log = logging.getLogger("extproc.worker")
@@ -80,6 +82,7 @@ class Arguments:
     heartbeat_fd: int | None
     grace: float
     mtls: Mtls | None
+    transport: Transport
 
 
 def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: bytes) -> Rules:
@@ -210,8 +213,9 @@ class Worker:
     async def run(self) -> None:
         """Serve until SIGTERM, then drain: refuse health checks first, so that Envoy looks elsewhere."""
         await self.keeper.start()
-        server = GrpcServer(self.new_driver, self.health, MESSAGE_MOST)
-        await server.start(self.arguments.listen, self.arguments.mtls)
+        told = self.arguments
+        server = choice.server(told.transport, told.listen, told.mtls, self.new_driver, self.health, MESSAGE_MOST)
+        await server.start(told.listen)
         self_test()
         gc.freeze()  # the snapshot lives long; collecting it again costs every request
         gc.set_threshold(20_000, 20, 50)  # an exchange leaves no cycles; Python's 700 would look for some in each
@@ -297,6 +301,7 @@ def _arguments(argv: list[str]) -> Arguments:
     parser.add_argument("--log-level", default="info")
     parser.add_argument("--heartbeat-fd", type=int)
     parser.add_argument("--grace", type=float, default=30.0)
+    parser.add_argument("--transport", choices=TRANSPORTS, default="auto")
     parser.add_argument("--mtls-cert", type=Path)
     parser.add_argument("--mtls-key", type=Path)
     parser.add_argument("--mtls-ca", type=Path)
@@ -304,10 +309,12 @@ def _arguments(argv: list[str]) -> Arguments:
     given = [path for path in (a.mtls_cert, a.mtls_key, a.mtls_ca) if path]
     if given and len(given) < 3:
         parser.error("--mtls-cert, --mtls-key and --mtls-ca go together")
+    if given and a.transport == "native":
+        parser.error("--transport native has no mTLS; use grpcio")
     mtls = Mtls(a.mtls_cert, a.mtls_key, a.mtls_ca) if given else None
     return Arguments(
         a.listen, a.keeper, a.state_dir, tuple(a.policy_config), a.index, a.fail_mode, a.log_level, a.heartbeat_fd,
-        a.grace, mtls,
+        a.grace, mtls, a.transport,
     )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ def command() -> None:
     default=_workers,
     show_default="cores - 1",
 )
+@options.transport
 @options.log_level
 @options.state_dir
 def run(
@@ -59,6 +60,7 @@ def run(
     dev_tls: bool,
     fail_mode: str,
     workers: int,
+    transport: str,
     log_level: str,
     state_dir: Path,
 ) -> None:
@@ -82,6 +84,7 @@ def run(
             workers=workers,
             fail_mode=fail_mode,
             log_level=log_level,
+            transport=transport,
             tls=tls,
             ca_bundle=ca_bundle(os.environ),
         )

@@ -139,6 +139,19 @@ def log_level(function: Any) -> Any:
     return click.option("--log-level", type=levels, default="info", show_default=True)(function)
 
 
+def transport(function: Any) -> Any:
+    """`--transport`, `KEEPTRUSTS_TRANSPORT`: who speaks gRPC with Envoy."""
+    return click.option(
+        "--transport",
+        type=click.Choice(["auto", "native", "grpcio"]),
+        envvar="KEEPTRUSTS_TRANSPORT",
+        show_envvar=True,
+        default="auto",
+        show_default=True,
+        help="Who speaks gRPC with Envoy: ours on Unix sockets, grpcio elsewhere.",
+    )(function)
+
+
 def state_dir(function: Any) -> Any:
     """`--state-dir`, `KEEPTRUSTS_STATE_DIR`."""
     return click.option(

@@ -45,6 +45,7 @@ def command() -> None:
 @click.option("--mtls-key", type=_PEM)
 @click.option("--mtls-ca", type=_PEM, help="Who may sign Envoy's certificate.")
 @click.option("--fail-mode", type=click.Choice(["block", "allow"]), default="block", show_default=True)
+@options.transport
 @options.log_level
 @options.state_dir
 def run(
@@ -54,6 +55,7 @@ def run(
     mtls_key: Path | None,
     mtls_ca: Path | None,
     fail_mode: str,
+    transport: str,
     log_level: str,
     state_dir: Path,
 ) -> None:
@@ -68,6 +70,8 @@ def run(
     with plain():
         _check(addresses)
         mtls = _mtls(mtls_cert, mtls_key, mtls_ca)
+        if mtls and transport == "native":
+            raise click.UsageError("--transport native has no mTLS; leave it out, or say grpcio")
         for address in addresses:
             if not mtls and not address.local:
                 say(f"warning: plain gRPC on {address}: prompts travel readable and anyone may connect; give --mtls-…")
@@ -79,6 +83,7 @@ def run(
             workers=len(addresses),
             fail_mode=fail_mode,
             log_level=log_level,
+            transport=transport,
         )
         _serve(chosen, [str(address) for address in addresses], mtls)
 

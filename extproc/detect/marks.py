@@ -16,6 +16,8 @@ Style = Literal["label", "asterisk", "partial", "numbered"]
 PLACEHOLDER = PatternSpec("placeholder", r"\[[A-Z][A-Z_]{0,30}_[0-9]{1,7}_[0-9a-f]{1,32}\]")
 """What a placeholder with a nonce looks like, for a stream that may be in the middle of one."""
 
+_GIVEN_OUT = re2.compile(PLACEHOLDER.expression)
+
 _SHOWN = 4
 _LONG_ENOUGH = 9
 """A value must be this long for its last four characters to be shown: what is left must still be a secret."""
@@ -59,7 +61,6 @@ class Placeholders:
 
     def __init__(self, nonce: str = "") -> None:
         self._end = f"_{nonce}]" if nonce else "]"
-        self._pattern = re2.compile(rf"\[[A-Z][A-Z_]{{0,30}}_[0-9]{{1,7}}{re2.escape(self._end)}")
         self._names: dict[tuple[str, str], str] = {}
         self._values: dict[str, str] = {}
         self._counts: dict[str, int] = {}
@@ -80,7 +81,7 @@ class Placeholders:
             return []
         return [
             (*match.span(), self._values[match.group()])
-            for match in self._pattern.finditer(encodable(text))
+            for match in _GIVEN_OUT.finditer(encodable(text))
             if match.group() in self._values
         ]
 

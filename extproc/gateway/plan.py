@@ -23,6 +23,7 @@ class Options:
     workers: int
     fail_mode: str
     log_level: str
+    transport: str = "auto"
     tls: tuple[Path, Path] | None = None
     ca_bundle: Path = CA_BUNDLE
 
@@ -69,6 +70,7 @@ def worker_argv(options: Options, index: int, listen: str, grace: float) -> list
         *("--listen", listen, "--state-dir", str(options.state_dir), "--index", str(index)),
         *("--keeper", str(keeper_socket(options.state_dir))),
         *("--fail-mode", options.fail_mode, "--log-level", options.log_level, "--grace", str(grace)),
+        *("--transport", options.transport),
         *files,
     ]
 

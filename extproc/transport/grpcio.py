@@ -8,7 +8,6 @@ GOAWAY).
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ import grpc
 from grpc import aio
 
 from extproc.transport.driver import Driver
-from extproc.transport.service import HEALTH, PROCESS, SERVED, UNSERVED, Health, NewDriver
+from extproc.transport.service import HEALTH, PROCESS, SERVED, UNSERVED, Health, NewDriver, unbind
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +37,11 @@ class GrpcServer:
     new_driver: NewDriver
     health: Health
     max_message_bytes: int
+    mtls: Mtls | None = None
     active: int = field(default=0, init=False)
     _server: aio.Server | None = field(default=None, init=False)
 
-    async def start(self, listen: str, mtls: Mtls | None = None) -> int:
+    async def start(self, listen: str) -> int:
         """Listen on `unix:PATH` or `HOST:PORT` and return the port (0 for a Unix socket). Raises OSError."""
         server = aio.server(
             options=[
@@ -54,7 +54,7 @@ class GrpcServer:
             ]
         )
         server.add_generic_rpc_handlers((_Handlers(self),))
-        port = _bind(server, listen, mtls)
+        port = _bind(server, listen, self.mtls)
         await server.start()
         self._server = server
         return port
@@ -158,9 +158,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in
 
 def _bind(server: aio.Server, listen: str, mtls: Mtls | None) -> int:
     if listen.startswith("unix:"):
-        path = listen.removeprefix("unix:")
-        if os.path.exists(path):
-            os.unlink(path)  # of a process that was killed; the state directory's lock keeps living ones apart
+        unbind(listen.removeprefix("unix:"))
     try:
         if mtls is None:
             return int(server.add_insecure_port(listen))

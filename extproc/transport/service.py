@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from extproc.transport.driver import Driver, Peer
@@ -15,6 +17,12 @@ SERVED, UNSERVED = b"\x08\x01", b"\x08\x02"
 
 NewDriver = Callable[[str, Peer], Driver]
 """Makes the driver of one stream from its trace context."""
+
+
+def unbind(path: str) -> None:
+    """Take away the socket of a process that was killed; the state directory's lock keeps living ones apart."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 @dataclass(slots=True)

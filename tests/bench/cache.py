@@ -111,7 +111,11 @@ async def heard(answer: Answer | asyncio.Future[Answer]) -> Answer:
 
 
 async def calls(root: Path, count: int) -> dict[str, float]:
-    """Microseconds of a worker's process for one look-up and one store, one after the other, the keeper in its own."""
+    """Microseconds of a worker's process for one look-up and one store, the keeper in its own.
+
+    Eight look-ups are under way at once, as in a worker that has something to do. Alone, each ends with a sleep from
+    which the process wakes with cold caches: that is what waking costs here, and is shown beside.
+    """
     clock = time.process_time_ns
     client = KeeperClient(root / "calls.sock")
     client._recent = Recent(seconds=0.0)  # the longer way each time
@@ -148,12 +152,15 @@ async def calls(root: Path, count: int) -> dict[str, float]:
     caching, exchange = await look()
     store(caching, exchange)
     assert isinstance(await heard(client.look(Look(caching._key, wait=0.0))), Found)  # the keeper has it
-    for _ in range(count // 10):
-        await look()
-    before = clock()
-    for _ in range(count):
-        await look()
-    look_us = (clock() - before) / 1000 / count
+
+    async def looks(at_once: int) -> float:
+        before = clock()
+        for _ in range(count // at_once):
+            await asyncio.gather(*(look() for _ in range(at_once)))
+        return (clock() - before) / 1000 / count
+
+    await looks(8)
+    look_us, alone_us = await looks(8), await looks(1)
     caching.status = "miss"
     stores = 0
     for _ in range(count):
@@ -166,7 +173,7 @@ async def calls(root: Path, count: int) -> dict[str, float]:
         client._unsaid = []
         await heard(client.look(Look(caching._key, wait=0.0)))  # let the keeper read, outside of what is measured
     client.stop()
-    return {"look_us": look_us, "store_us": stores / 1000 / count}
+    return {"look_us": look_us, "look_alone_us": alone_us, "store_us": stores / 1000 / count}
 
 
 @click.command(help=f"{__doc__}\n\nExample: .venv/bin/python tests/bench/cache.py --rounds 5 --json")

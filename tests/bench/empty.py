@@ -9,13 +9,15 @@ is gRPC's own.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 import uvloop
 
 from extproc.proto import ext_proc_pb2 as pb
+from extproc.transport import choice
+from extproc.transport.choice import Transport
 from extproc.transport.driver import Peer
-from extproc.transport.grpcio import GrpcServer
 from extproc.transport.service import Health
 
 EMPTY = {
@@ -63,7 +65,9 @@ class Empty:
 
 async def main() -> None:
     size = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    server = GrpcServer(lambda _, peer: Empty(peer, size), Health(serving=True), 64 << 20)  # type: ignore[arg-type, return-value]  # a Driver in all that is used
+    transport: Transport = os.environ.get("KEEPTRUSTS_TRANSPORT", "auto")  # type: ignore[assignment]  # checked by use
+    made = lambda _, peer: Empty(peer, size)  # noqa: E731
+    server = choice.server(transport, sys.argv[1], None, made, Health(serving=True), 64 << 20)  # type: ignore[arg-type]  # a Driver in all that is used
     await server.start(sys.argv[1])
     await asyncio.Event().wait()
 

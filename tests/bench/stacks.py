@@ -139,6 +139,7 @@ def stack(root: Path, kind: str, config: Path) -> Iterator[Stack]:
         key = json.loads(kt("tokens", "create", "--name", "bench", "--json", "--state-dir", str(home)).stdout)["key"]
         keeper = ("--keeper", str(home / "run" / "keeper.sock"))
         worker = [sys.executable, "-m", "extproc.worker", "--listen", socket, *keeper, "--state-dir", str(home)]
+        worker += ["--transport", os.environ.get("KEEPTRUSTS_TRANSPORT", "auto")]
         processor["chain"] = [*worker, "--policy-config", str(config)]
     with ExitStack() as stacked:
         keeping = 0

@@ -114,6 +114,7 @@ def test_the_seed_page_says_that_it_speaks_to_no_control_plane_and_keeps_the_tok
     assert sorted(held) == ["secret-anthropic.json", "secret-openai.json"], "only what Envoy reads the keys from"
 
 
+@pytest.mark.full
 def test_a_provider_without_its_key_is_warned_about_and_passed_over(container: Path, providers: Providers) -> None:
     """As Compose has it: a variable that is not set outside is an empty one inside."""
     gateway, provider = started(SEED, container, providers, {"OPENAI_API_KEY": "sk-of-openai"})

@@ -132,6 +132,7 @@ def test_no_value_is_heard_in_a_stream_whatever_delta_it_straddles(place: Place)
             strings(out[case.channel])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("place", ["text", "escaped"])
 @pytest.mark.parametrize("kind", SENSITIVE)
 def test_no_value_is_heard_at_any_cut(kind: str, place: Place) -> None:

@@ -175,6 +175,7 @@ def test_a_killed_keeper_costs_hits_and_no_request(tmp_path: Path, providers: Pr
         stop(gateway)
 
 
+@pytest.mark.full
 def test_a_stopped_keeper_costs_each_worker_a_second_once(tmp_path: Path, providers: Providers) -> None:
     _, port = providers.add()
     gateway = serve(tmp_path, document([port], cache=CACHE))
@@ -212,6 +213,7 @@ def test_whoever_asks_with_a_header_of_their_own_fills_nobody_elses_cache(
     assert said == ["miss", "miss", "hit"]
 
 
+@pytest.mark.full
 def test_a_reload_of_rules_and_limits_keeps_the_cache_and_new_rules_hold_for_hits(
     tmp_path: Path, providers: Providers
 ) -> None:

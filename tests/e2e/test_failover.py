@@ -8,7 +8,9 @@ import pytest
 from live import Providers, document, eventually, free_port, start, stop
 
 
-@pytest.mark.parametrize("fault", ["503", "429", "reset", "refused"])
+@pytest.mark.parametrize(
+    "fault", ["503", "refused", *(pytest.param(fault, marks=pytest.mark.full) for fault in ("429", "reset"))]
+)
 def test_a_dead_target_is_followed_by_one_that_answers(tmp_path: Path, providers: Providers, fault: str) -> None:
     first, first_port = (None, free_port()) if fault == "refused" else providers.add(fault)
     second, second_port = providers.add()
@@ -24,6 +26,7 @@ def test_a_dead_target_is_followed_by_one_that_answers(tmp_path: Path, providers
         stop(gateway)
 
 
+@pytest.mark.full
 def test_a_new_target_is_served_after_a_reload_and_nothing_fails(tmp_path: Path, providers: Providers) -> None:
     _, first_port = providers.add()
     second, second_port = providers.add()

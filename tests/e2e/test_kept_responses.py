@@ -292,6 +292,7 @@ def test_whose_it_is_is_known_after_a_restart_and_unknown_is_nobodys(tmp_path: P
         stop(gateway)
 
 
+@pytest.mark.full
 def test_without_a_keeper_nobody_can_prove_anything(tmp_path: Path, providers: Providers) -> None:
     _, port = providers.add()
     gateway = start(tmp_path, [port])

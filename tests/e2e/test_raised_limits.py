@@ -27,6 +27,7 @@ def limited(size: int) -> str:
     return f"{POLICIES}limits: {{max_body_bytes: {size}, max_response_bytes: {size}}}\n"
 
 
+@pytest.mark.full
 def test_a_body_limit_that_is_raised_holds_at_once_in_both_directions(small: tuple[Gateway, DemoProvider, int]) -> None:
     gateway, provider, port = small
     said = "word " * (LARGE // 5 - 1000)

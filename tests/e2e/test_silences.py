@@ -102,6 +102,7 @@ def test_a_stream_goes_on_after_a_silence_and_what_was_held_in_it_is_still_guard
     assert parts[-1][0] > 2 * ALMOST - 1
 
 
+@pytest.mark.full
 def test_a_stream_that_is_held_to_its_end_is_kept_alive_through_a_silence(whole: Stage) -> None:
     whole.player.play(says("To ana.lopez@"), ALMOST, says("example.net."), TAIL)
     *pings, (_, rest) = arrivals(whole)
@@ -119,6 +120,7 @@ def test_a_silence_that_is_too_long_cuts_the_stream_and_what_was_held_is_not_let
     assert (event["decision"], event["stream"]) == ("aborted", True)
 
 
+@pytest.mark.full
 def test_pings_do_not_hide_a_silence_that_is_too_long(whole: Stage) -> None:
     whole.player.play(says("To ana.lopez@"), threading.Event())
     _, said = cut_short(whole)

@@ -187,6 +187,7 @@ def test_a_request_is_never_tried_twice_however_its_client_asks(tmp_path: Path) 
         providers.close()
 
 
+@pytest.mark.full
 def test_times_are_bounded_as_they_are_elsewhere(tmp_path: Path, unread: Unread) -> None:
     providers = Providers()
     silent, port = providers.add("hang")
@@ -371,6 +372,7 @@ def test_a_websocket_reaches_a_provider_that_would_rather_speak_http2(
         provider.close()
 
 
+@pytest.mark.full
 def test_an_allowance_comes_and_goes_with_a_reload(tmp_path: Path, unread: Unread) -> None:
     text = document([unread.port])
     gateway = serve(tmp_path, text)

@@ -19,8 +19,8 @@ from grpc import aio
 from extproc.model import Allow
 from extproc.proto import ext_proc_pb2 as pb
 from extproc.session import Session
+from extproc.transport import choice
 from extproc.transport.driver import Driver, Peer, Ports
-from extproc.transport.grpcio import GrpcServer
 from extproc.transport.service import HEALTH, PROCESS, Health
 
 SEEDS = [*range(12), *(pytest.param(seed, marks=pytest.mark.full) for seed in range(12, 200))]
@@ -42,8 +42,8 @@ class Journal:
     def append(self, entry: dict[str, object]) -> None: ...
 
 
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[aio.Channel]:
+@pytest.fixture(params=["native", "grpcio"])
+async def served(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[aio.Channel]:
     def find(question: object) -> object:
         return asyncio.ensure_future(asyncio.sleep(0, "good"))
 
@@ -51,7 +51,7 @@ async def served(tmp_path: Path) -> AsyncIterator[aio.Channel]:
         session = Session(rules(Asks(), Says(Allow())), lambda: "made-up", traceparent)
         return Driver(session, Ports(Journal(), lambda: 1.0, find), peer)
 
-    server = GrpcServer(new_driver, Health(serving=True), 1 << 20)
+    server = choice.server(request.param, "unix:", None, new_driver, Health(serving=True), 1 << 20)
     await server.start(f"unix:{tmp_path / 's.sock'}")
     async with aio.insecure_channel(f"unix:{tmp_path / 's.sock'}") as channel:
         yield channel

@@ -40,6 +40,11 @@ function envoy_on_request(handle)
   end
 end
 """
+_KEEPALIVE = {"interval": "1s", "timeout": "12s"}
+"""Of a worker, which answers pings between two judgements: a body of 32 MiB takes it seconds, and its other streams
+must not be cut for that. So this is longer than the watchdog's ten seconds, and finds what the watchdog does not.
+"""
+
 _INTERNAL = ("x-forwarded-proto", "x-envoy-expected-rq-timeout-ms", "x-envoy-external-address", "x-forwarded-for")
 
 
@@ -49,7 +54,7 @@ def workers(settings: EnvoySettings) -> Json:
     protocol = any_of(
         "extensions.upstreams.http.v3.HttpProtocolOptions",
         explicit_http_config={
-            "http2_protocol_options": {"connection_keepalive": {"interval": "1s", "timeout": "1s"}},
+            "http2_protocol_options": {"connection_keepalive": _KEEPALIVE},
         },
     )
     return {

@@ -1,4 +1,4 @@
-"""The grpc.aio transport with a real client: nothing ends cleanly that was not answered."""
+"""Either transport with a real client, grpcio's: nothing ends cleanly that was not answered."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from extproc.model import ClientError, Consumer, Headers
 from extproc.policies.dlp_filter import DlpFilter, DlpSettings
 from extproc.proto import ext_proc_pb2 as pb
 from extproc.session import Session
+from extproc.transport import choice
 from extproc.transport.driver import Driver, Peer, Ports
-from extproc.transport.grpcio import GrpcServer
 from extproc.transport.service import HEALTH, PROCESS, Health
 
 
@@ -38,15 +38,17 @@ def nobody(question: object) -> object:
     raise LookupError
 
 
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[tuple[aio.Channel, Journal, Health, dict[str, Any]]]:
+@pytest.fixture(params=["native", "grpcio"])
+async def served(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[tuple[aio.Channel, Journal, Health, dict[str, Any]]]:
     journal, health, changes = Journal(), Health(), {}
 
     def new_driver(traceparent: str, peer: Peer) -> Driver:
         session = Session(rules(**changes), lambda: "made-up", traceparent)
         return Driver(session, Ports(journal, lambda: 1.0, nobody, "w"), peer)
 
-    server = GrpcServer(new_driver, health, 1 << 20)
+    server = choice.server(request.param, "unix:", None, new_driver, health, 1 << 20)
     await server.start(f"unix:{tmp_path / 's.sock'}")
     async with aio.insecure_channel(f"unix:{tmp_path / 's.sock'}") as channel:
         yield channel, journal, health, changes
