@@ -502,10 +502,10 @@ class Connection:
         if len(payload) % 6:
             raise ConnectionFault(Code.FRAME_SIZE_ERROR, "SETTINGS of a wrong length")
         self._settled = True
+        self._out.append(frames.frame(frames.SETTINGS, frames.ACK, 0, b""))  # before what a wider window lets out
         for at in range(0, len(payload), 6):
             key, value = int.from_bytes(payload[at : at + 2], "big"), int.from_bytes(payload[at + 2 : at + 6], "big")
             self._set(key, value)
-        self._out.append(frames.frame(frames.SETTINGS, frames.ACK, 0, b""))
 
     def _set(self, key: int, value: int) -> None:
         match key:
