@@ -76,7 +76,8 @@ class Arguments:
     keeper: Path
     state_dir: Path
     policy_config: tuple[Path, ...]
-    index: int
+    name: str
+    nice: int
     fail_mode: str
     log_level: str
     heartbeat_fd: int | None
@@ -207,8 +208,7 @@ class Worker:
     def new_driver(self, traceparent: str, peer: Peer) -> Driver:
         """One stream keeps the snapshot that it started with."""
         session = Session(self.rules, lambda: str(uuid.uuid4()), traceparent)
-        name = f"worker-{self.arguments.index}"
-        return Driver(session, Ports(self.spool, time.time, self._find, name, self._tell), peer)
+        return Driver(session, Ports(self.spool, time.time, self._find, self.arguments.name, self._tell), peer)
 
     async def run(self) -> None:
         """Serve until SIGTERM, then drain: refuse health checks first, so that Envoy looks elsewhere."""
@@ -268,11 +268,12 @@ async def _main(arguments: Arguments) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
+    os.nice(arguments.nice)
     keys = KeyWatcher(arguments.state_dir)
     keys.start()
     try:
         heart = Heartbeat(arguments.heartbeat_fd)
-        spool = SpoolWriter(arguments.state_dir / "spool", f"worker-{arguments.index}")
+        spool = SpoolWriter(arguments.state_dir / "spool", arguments.name)
         secret = own_secret(arguments.state_dir, "cache-key")
         rules = build_rules(config, arguments.fail_mode, keys, secret)
         keeper = KeeperClient(arguments.keeper)
@@ -283,7 +284,7 @@ async def _main(arguments: Arguments) -> int:
         loop.add_signal_handler(signal.SIGHUP, worker.reload)
         await worker.run()
     except (OSError, SpoolError) as error:
-        print(f"worker {arguments.index}: {error}", file=sys.stderr)
+        print(f"{arguments.name}: {error}", file=sys.stderr)
         return 3
     finally:
         keys.stop()
@@ -296,7 +297,8 @@ def _arguments(argv: list[str]) -> Arguments:
     parser.add_argument("--keeper", type=Path, required=True, help="the keeper's socket")
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--policy-config", type=Path, action="append", required=True)
-    parser.add_argument("--index", type=int, default=0)
+    parser.add_argument("--name", default="worker-0")
+    parser.add_argument("--nice", type=int, default=0, help="how far to stand back behind other processes")
     parser.add_argument("--fail-mode", choices=("block", "allow"), default="block")
     parser.add_argument("--log-level", default="info")
     parser.add_argument("--heartbeat-fd", type=int)
@@ -313,8 +315,8 @@ def _arguments(argv: list[str]) -> Arguments:
         parser.error("--transport native has no mTLS; use grpcio")
     mtls = Mtls(a.mtls_cert, a.mtls_key, a.mtls_ca) if given else None
     return Arguments(
-        a.listen, a.keeper, a.state_dir, tuple(a.policy_config), a.index, a.fail_mode, a.log_level, a.heartbeat_fd,
-        a.grace, mtls, a.transport,
+        a.listen, a.keeper, a.state_dir, tuple(a.policy_config), a.name, a.nice, a.fail_mode, a.log_level,
+        a.heartbeat_fd, a.grace, mtls, a.transport,
     )  # fmt: skip
 
 

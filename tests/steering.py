@@ -53,7 +53,7 @@ def steer(directory: Path, patch: pytest.MonkeyPatch) -> Steering:
     return Steering(directory)
 
 
-def until_whole(gateway: Gateway, workers: int = 2) -> None:
+def until_whole(gateway: Gateway, workers: int = 3) -> None:
     """Until all workers run, Envoy sees them healthy, and no request falls on one that is gone.
 
     Envoy needs up to two seconds to notice a loss, so a dozen answers in a row are the proof.

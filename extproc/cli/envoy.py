@@ -30,8 +30,11 @@ def command() -> None:
 @options.listen
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the files here.")
+@click.option("--explain", "explained", is_flag=True, help="Print what each route sends to the workers, and what for.")
 @options.state_dir
-def render(policy_config: tuple[Path, ...], address: Tcp, workers: int, out: Path | None, state_dir: Path) -> None:
+def render(
+    policy_config: tuple[Path, ...], address: Tcp, workers: int, out: Path | None, explained: bool, state_dir: Path
+) -> None:
     """Render and let Envoy validate; credentials are left out. Prints the files, or writes them with --out.
 
     \b
@@ -40,7 +43,7 @@ def render(policy_config: tuple[Path, ...], address: Tcp, workers: int, out: Pat
     """
     from extproc.config.load import load
     from extproc.gateway import plan
-    from extproc.gateway.envoy import files
+    from extproc.gateway.envoy import explain, files
 
     with plain():
         loaded = load(policy_config, environ=os.environ)
@@ -62,6 +65,9 @@ def render(policy_config: tuple[Path, ...], address: Tcp, workers: int, out: Pat
         rendered = files.render(settings, config.digest, {})
         if out:
             files.publish(rendered, out)
+        if explained:
+            click.echo("\n".join(explain.lines(settings, config)))
+        if out or explained:
             return
     for name, content in rendered.items():
         click.echo(f"# {name}\n{content}")

@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 
 def _workers() -> int:
-    """One core is left for Envoy."""
-    from extproc.gateway.cores import cores
+    from extproc.gateway.cores import share
 
-    return min(64, max(1, cores() - 1))
+    return share().workers
+
+
+def _envoy_threads() -> int:
+    from extproc.gateway.cores import share
+
+    return share().envoy_threads
 
 
 @click.group()
@@ -47,7 +52,15 @@ def command() -> None:
     envvar="KEEPTRUSTS_WORKERS",
     show_envvar=True,
     default=_workers,
-    show_default="cores - 1",
+    show_default="half the cores, rounded up",
+)
+@click.option(
+    "--envoy-threads",
+    type=click.IntRange(1, 256),
+    envvar="KEEPTRUSTS_ENVOY_THREADS",
+    show_envvar=True,
+    default=_envoy_threads,
+    show_default="half the cores",
 )
 @options.transport
 @options.log_level
@@ -60,6 +73,7 @@ def run(
     dev_tls: bool,
     fail_mode: str,
     workers: int,
+    envoy_threads: int,
     transport: str,
     log_level: str,
     state_dir: Path,
@@ -85,6 +99,7 @@ def run(
             fail_mode=fail_mode,
             log_level=log_level,
             transport=transport,
+            envoy_threads=envoy_threads,
             tls=tls,
             ca_bundle=ca_bundle(os.environ),
         )

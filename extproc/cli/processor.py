@@ -102,8 +102,9 @@ def _serve(chosen: Options, addresses: list[str], mtls: list[str]) -> None:
             say(f"warning: {warning}")
     environ = plan.environ_of_processor(os.environ, loaded.config)
     grace = loaded.config.limits.shutdown_grace_seconds
-    argvs = [[*plan.worker_argv(chosen, index, at, grace), *mtls] for index, at in enumerate(addresses)]
-    workers = [Child(f"worker-{index}", argv, environ, say, heartbeat=True) for index, argv in enumerate(argvs)]
+    named = {f"worker-{index}": at for index, at in enumerate(addresses)}
+    argvs = {name: [*plan.worker_argv(chosen, name, at, grace), *mtls] for name, at in named.items()}
+    workers = [Child(name, argv, environ, say, heartbeat=True) for name, argv in argvs.items()]
     shipper = Child("shipper", plan.shipper_argv(chosen), environ, say, heartbeat=True)
     keeper = Child("keeper", plan.keeper_argv(chosen), environ, say, heartbeat=True)
     processor = Processor(chosen.state_dir, keeper, workers, shipper, grace, say)

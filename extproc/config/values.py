@@ -64,11 +64,14 @@ class Limits:
     What a policy blocks is answered with `block_status`; some clients only stop asking at 400.
     Whose the responses are that a provider keeps is remembered for `kept_seconds`, of `kept_ids` at most: a response
     has one, and each of its items.
+    A request with a larger body than `heavy_body_bytes`, or one that does not say how large, goes to a worker of its
+    own, so that no other waits behind it; 0 for none.
     Envoy's edge log is rotated beyond `edge_log_bytes`, or after a day.
     """
 
     max_body_bytes: Annotated[int, Between(1024, LARGEST_BODY)] = 32 << 20
     max_response_bytes: Annotated[int, Between(1024, LARGEST_BODY)] = 32 << 20
+    heavy_body_bytes: Annotated[int, Between(0, LARGEST_BODY)] = 1 << 20
     json_depth: Annotated[int, Between(8, 256)] = 64
     policy_timeout_seconds: Annotated[float, Between(0.01, 600)] = 10.0
     first_byte_timeout_seconds: Annotated[float, Between(1, 3600)] = 300.0

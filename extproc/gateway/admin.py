@@ -52,6 +52,6 @@ def versions(path: Path) -> dict[str, str]:
 
 
 def healthy_workers(path: Path) -> int:
-    """Workers that Envoy's health check found serving."""
+    """Workers that Envoy's health check found serving, the one for large bodies among them."""
     lines = request(path, "GET", "/clusters")[1].splitlines()
-    return sum(line.startswith("workers::") and line.endswith("::health_flags::healthy") for line in lines)
+    return sum(line.startswith(("workers::", "heavy::")) and line.endswith("::health_flags::healthy") for line in lines)

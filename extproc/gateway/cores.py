@@ -6,9 +6,33 @@ import math
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 _CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
 """`QUOTA PERIOD` or `max PERIOD`, in microseconds (kernel, admin-guide/cgroup-v2); a container finds its own there."""
+
+
+MOST_WORKERS = 64
+
+
+class Share(NamedTuple):
+    """How many of each there are."""
+
+    workers: int
+    envoy_threads: int
+
+
+def share() -> Share:
+    """Of this machine's cores."""
+    return shared(cores())
+
+
+def shared(present: int) -> Share:
+    """Half and half: a chat takes Envoy about as long as it takes a worker (docs/performance.md). The odd core is the
+    workers', and each side has one in any case.
+    """
+    threads = max(1, present // 2)
+    return Share(min(MOST_WORKERS, max(1, present - threads)), threads)
 
 
 def cores() -> int:

@@ -24,6 +24,7 @@ class Options:
     fail_mode: str
     log_level: str
     transport: str = "auto"
+    envoy_threads: int | None = None
     tls: tuple[Path, Path] | None = None
     ca_bundle: Path = CA_BUNDLE
 
@@ -43,6 +44,11 @@ def worker_sockets(options: Options) -> tuple[Path, ...]:
     return tuple(options.state_dir / "run" / f"worker-{index}.sock" for index in range(options.workers))
 
 
+def heavy_socket(options: Options) -> Path:
+    """That of the worker for large bodies."""
+    return options.state_dir / "run" / "worker-heavy.sock"
+
+
 def envoy_settings(options: Options, config: Config) -> EnvoySettings:
     """What Envoy's files are rendered from."""
     return EnvoySettings(
@@ -50,6 +56,7 @@ def envoy_settings(options: Options, config: Config) -> EnvoySettings:
         port=options.port,
         targets=config.targets,
         workers=worker_sockets(options),
+        heavy=heavy_socket(options),
         directory=options.state_dir / "envoy",
         run=options.state_dir / "run",
         edge_log=options.state_dir / "logs" / "edge.log",
@@ -62,15 +69,20 @@ def envoy_settings(options: Options, config: Config) -> EnvoySettings:
     )
 
 
-def worker_argv(options: Options, index: int, listen: str, grace: float) -> list[str]:
-    """The command line of one worker."""
+HEAVY_NICE = 5
+"""Where cores are short, those who wait for a chat go first."""
+
+
+def worker_argv(options: Options, name: str, listen: str, grace: float) -> list[str]:
+    """The command line of one worker; its audit files and entries carry the name."""
     files = [part for path in options.policy_config for part in ("--policy-config", str(path))]
     return [
         *(sys.executable, "-m", "extproc.worker"),
-        *("--listen", listen, "--state-dir", str(options.state_dir), "--index", str(index)),
+        *("--listen", listen, "--state-dir", str(options.state_dir), "--name", name),
         *("--keeper", str(keeper_socket(options.state_dir))),
         *("--fail-mode", options.fail_mode, "--log-level", options.log_level, "--grace", str(grace)),
         *("--transport", options.transport),
+        *(("--nice", str(HEAVY_NICE)) if name == heavy_socket(options).stem else ()),
         *files,
     ]
 

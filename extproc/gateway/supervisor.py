@@ -101,7 +101,7 @@ class Supervisor:
     async def _start(self) -> None:
         """Keeper and workers first: Envoy must not take a request that nobody can judge."""
         settings = plan.envoy_settings(self.options, self.config)
-        sockets = (*settings.workers, settings.admin, plan.keeper_socket(self.options.state_dir))
+        sockets = (*settings.all_workers, settings.admin, plan.keeper_socket(self.options.state_dir))
         if long := [path for path in sockets if not fits(path)]:
             raise AddressError(f"{long[0]}: {TOO_LONG}; choose a shorter --state-dir")
         for directory in (settings.run, settings.edge_log.parent, settings.directory):
@@ -120,15 +120,16 @@ class Supervisor:
         self._keeper = Child("keeper", plan.keeper_argv(options), environ, self.say, heartbeat=True)
         await self._keeper.start(START_TIMEOUT)
         grace = self.config.limits.shutdown_grace_seconds
-        for index, path in enumerate(plan.worker_sockets(self.options)):
-            argv = plan.worker_argv(options, index, f"unix:{path}", grace)
-            self._workers.append(Child(f"worker-{index}", argv, environ, self.say, heartbeat=True))
+        for path in settings.all_workers:
+            argv = plan.worker_argv(options, path.stem, f"unix:{path}", grace)
+            self._workers.append(Child(path.stem, argv, environ, self.say, heartbeat=True))
         await asyncio.gather(*(worker.start(START_TIMEOUT) for worker in self._workers))
         self._shipper = Child("shipper", plan.shipper_argv(self.options), environ, self.say, heartbeat=True)
         await self._shipper.start(START_TIMEOUT)
         files.publish(files.render(settings, self.config.digest, secrets), settings.directory)
         settings.admin.unlink(missing_ok=True)
-        self._envoy = Child("envoy", files.argv(settings, self.options.log_level), environ, self.say)
+        argv = files.argv(settings, self.options.log_level, self.options.envoy_threads)
+        self._envoy = Child("envoy", argv, environ, self.say)
         await self._envoy.start(START_TIMEOUT)
         await self._until_live(settings.admin)
 

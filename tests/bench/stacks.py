@@ -181,7 +181,8 @@ def ask(stack: Stack, body: Path, seconds: float, rate: float, *more: str) -> di
 
 def body_of(size: int) -> bytes:
     """A chat request of about this many bytes."""
-    turns = [{"role": "system", "content": "You are a careful reviewer."}]
-    while len(json.dumps(turns)) < size - 100:
-        turns.append({"role": "user", "content": PROSE * (8 if size > 10_000 else 2)})
+    said = PROSE * (8 if size > 10_000 else 2)
+    turn = {"role": "user", "content": said}
+    count = max(1, round((size - 60) / (len(json.dumps(turn)) + 2)))
+    turns = [{"role": "system", "content": "You are a careful reviewer."}, *[turn] * count]
     return json.dumps({"model": "bench", "messages": turns}).encode()

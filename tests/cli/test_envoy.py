@@ -45,7 +45,7 @@ def test_what_passes_unscanned_is_said_beside_the_files_and_seen_in_them(tmp_pat
     unread = {
         str(next(iter(route["match"].values()))): route["route"]["cluster"]
         for route in host["routes"]
-        if "overrides" in route.get("typed_per_filter_config", {}).get("policy", {})
+        if "processing_mode" in route.get("typed_per_filter_config", {}).get("policy", {}).get("overrides", {})
     }
     assert unread == {"/v1/images": "target:a", "/v1/realtime": "target:a"}
 
@@ -57,5 +57,27 @@ def test_without_out_every_file_is_printed(tmp_path: Path) -> None:
     parts = dict(part.split("\n", 1) for part in result.stdout.removeprefix("# ").split("\n# "))
     (listener,) = json.loads(parts["lds.json"])["resources"]
     assert listener["address"]["socket_address"] == {"address": "::1", "port_value": 4100}
-    (workers,) = json.loads(parts["bootstrap.json"])["static_resources"]["clusters"]
+    workers, heavy = json.loads(parts["bootstrap.json"])["static_resources"]["clusters"]
+    assert (workers["name"], heavy["name"]) == ("workers", "heavy")
     assert len(workers["load_assignment"]["endpoints"][0]["lb_endpoints"]) == 2
+
+
+def explained(tmp_path: Path, text: str) -> list[str]:
+    path = config(tmp_path, text)
+    result = kt("envoy", "render", "--policy-config", path, "--explain", "--state-dir", tmp_path / "state")
+    assert result.exit_code == exit_codes.OK
+    return result.stdout.splitlines()
+
+
+def test_what_is_sent_to_the_workers_is_said_route_by_route_and_what_for(tmp_path: Path) -> None:
+    lines = explained(tmp_path, CONFIG + "passthrough: {target: a, routes: [images]}\n")
+    sent = {line.rpartition("  ")[0].strip(): line.rpartition("  ")[2] for line in lines if line.startswith("/")}
+    assert sent["/healthz"] == sent["/"] == "Envoy answers; nothing is sent"
+    assert sent["/v1/images"] == "workers: headers, and no body in either direction"
+    assert sent["/v1 no-content-length POST|PUT|PATCH"].startswith("heavy: headers and bodies")
+    assert sent["/v1"].startswith("workers: headers and bodies")
+    assert lines[-1].startswith("replies are sent for: tokens and outcome in the record")
+
+
+def test_without_a_heavy_lane_no_route_leads_to_it(tmp_path: Path) -> None:
+    assert not any("heavy" in line for line in explained(tmp_path, CONFIG + "limits: {heavy_body_bytes: 0}\n"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extproc.gateway.cores import allowed, cores
+from extproc.gateway.cores import allowed, cores, shared
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,13 @@ from extproc.gateway.cores import allowed, cores
 )
 def test_a_limit_counts_where_it_is_less_than_what_is_there(present: int, cpu_max: str, expected: int) -> None:
     assert allowed(present, cpu_max) == expected
+
+
+@pytest.mark.parametrize(
+    ("present", "expected"), [(1, (1, 1)), (2, (1, 1)), (3, (2, 1)), (8, (4, 4)), (200, (64, 100))]
+)
+def test_workers_and_envoy_have_half_each(present: int, expected: tuple[int, int]) -> None:
+    assert shared(present) == expected
 
 
 def test_this_machine_has_at_least_one() -> None:

@@ -30,7 +30,11 @@ def options(log_level: str) -> plan.Options:
 def test_every_child_is_told_the_level_and_envoy_one_that_writes_no_headers(level: str) -> None:
     chosen = options(level)
     config = Config(pack=Pack(name="t", version="1.0.0"), targets=(), chain=(), limits=Limits(), digest="")
-    for argv in (plan.worker_argv(chosen, 0, "unix:/w", 1.0), plan.keeper_argv(chosen), plan.shipper_argv(chosen)):
+    for argv in (
+        plan.worker_argv(chosen, "worker-0", "unix:/w", 1.0),
+        plan.keeper_argv(chosen),
+        plan.shipper_argv(chosen),
+    ):
         assert argv[argv.index("--log-level") + 1] == level
     envoy = files.argv(plan.envoy_settings(chosen, config), level)
     assert envoy[envoy.index("--log-level") + 1] in ("warning", "error")

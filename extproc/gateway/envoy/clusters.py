@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from extproc.gateway.envoy import heavy
 from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of, lua_string
 from extproc.model import Target
 from extproc.session import CREDENTIALS
@@ -48,9 +51,15 @@ must not be cut for that. So this is longer than the watchdog's ten seconds, and
 _INTERNAL = ("x-forwarded-proto", "x-envoy-expected-rq-timeout-ms", "x-envoy-external-address", "x-forwarded-for")
 
 
-def workers(settings: EnvoySettings) -> Json:
-    """One Unix socket per worker. Static and never changed: any change cuts every open stream (trial B1)."""
-    endpoints = [{"endpoint": {"address": {"pipe": {"path": str(path)}}}} for path in settings.workers]
+def of_workers(settings: EnvoySettings) -> list[Json]:
+    """The clusters of our own processes. Static and never changed: any change cuts every open stream (trial B1)."""
+    found = [_workers(settings, "workers", settings.workers)]
+    return [*found, _workers(settings, heavy.CLUSTER, (settings.heavy,))] if settings.heavy else found
+
+
+def _workers(settings: EnvoySettings, name: str, sockets: tuple[Path, ...]) -> Json:
+    """One Unix socket per worker."""
+    endpoints = [{"endpoint": {"address": {"pipe": {"path": str(path)}}}} for path in sockets]
     protocol = any_of(
         "extensions.upstreams.http.v3.HttpProtocolOptions",
         explicit_http_config={
@@ -58,11 +67,11 @@ def workers(settings: EnvoySettings) -> Json:
         },
     )
     return {
-        "name": "workers",
+        "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
         "lb_policy": "LEAST_REQUEST",
-        "load_assignment": {"cluster_name": "workers", "endpoints": [{"lb_endpoints": endpoints}]},
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
         "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": protocol},
         "circuit_breakers": _BREAKERS,
         "per_connection_buffer_limit_bytes": max(settings.limits.max_body_bytes, settings.limits.max_response_bytes)

@@ -61,7 +61,7 @@ def bootstrap(settings: EnvoySettings) -> Json:
     return {
         "node": {"id": "keeptrusts", "cluster": "keeptrusts"},
         "admin": {"address": {"pipe": {"path": str(settings.admin), "mode": 0o600}}},
-        "static_resources": {"clusters": [clusters.workers(settings)]},
+        "static_resources": {"clusters": clusters.of_workers(settings)},
         "dynamic_resources": {
             "lds_config": settings.watched("lds.json"),
             "cds_config": settings.watched("cds.json"),
@@ -97,11 +97,14 @@ def binary() -> Path:
     return Path(found)
 
 
-def argv(settings: EnvoySettings, log_level: str = "info") -> list[str]:
-    """The command line of a running Envoy; `log_level` is one of kt's."""
+def argv(settings: EnvoySettings, log_level: str = "info", threads: int | None = None) -> list[str]:
+    """The command line of a running Envoy; `log_level` is one of kt's. Without `threads` it has one for each core that
+    it sees, which in a container are all of its host's.
+    """
     return [
         *(str(binary()), "--config-path", str(settings.directory / "bootstrap.json")),
         *_LOG_LEVELS[log_level],
+        *(("--concurrency", str(threads)) if threads else ()),
         # the edge log is part of the audit: each line is flushed at once, before its reply leaves the socket;
         # by default Envoy waits for 64 KB or 10 s, and a killed Envoy would take its own 503s with it
         *("--file-flush-min-size-kb", "0", "--file-flush-interval-msec", "10"),
@@ -143,7 +146,7 @@ def _static(settings: EnvoySettings, scratch: Path, secrets: Mapping[str, str]) 
     manager["route_config"] = routes.route_configuration(settings)
     for resource in (*listen, *found, manager["route_config"]):
         resource.pop("@type")
-    start["static_resources"] = {"listeners": listen, "clusters": [clusters.workers(settings), *found]}
+    start["static_resources"] = {"listeners": listen, "clusters": [*clusters.of_workers(settings), *found]}
     del start["dynamic_resources"], start["admin"]
     return start
 

@@ -7,7 +7,7 @@ change stands elsewhere: the policy filter in a file of its own (ECDS), body lim
 
 from __future__ import annotations
 
-from extproc.gateway.envoy import cors, routes
+from extproc.gateway.envoy import cors, heavy, routes
 from extproc.gateway.envoy.local_replies import local_reply_config
 from extproc.gateway.envoy.recorder import recorder
 from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of, seconds
@@ -128,10 +128,7 @@ def policy(settings: EnvoySettings) -> Json:
     """Fail closed: no failure_mode_allow, 503 when no worker answers (a timer that fires is always a 504)."""
     config = any_of(
         EXT_PROC,
-        grpc_service={
-            "envoy_grpc": {"cluster_name": "workers"},
-            "initial_metadata": [{"key": "x-kt-role", "value": "policy"}],
-        },
+        grpc_service=heavy.grpc_service("workers"),
         processing_mode={
             "request_header_mode": "SEND",
             "request_body_mode": "BUFFERED",

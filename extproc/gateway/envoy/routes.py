@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from extproc.gateway.envoy import cors, patience, unscanned
+from extproc.gateway.envoy import cors, heavy, patience, unscanned
 from extproc.gateway.envoy.settings import EnvoySettings, Json, any_of
 
 NAME = "kt"
@@ -24,8 +24,8 @@ def route_configuration(settings: EnvoySettings) -> Json:
         "routes": [
             _alive(),
             *unscanned.routes(settings),
-            _models(settings, "/v1"),
-            _models(settings, "/cursor/v1"),
+            *_models(settings, "/v1"),
+            *_models(settings, "/cursor/v1"),
             _everything_else(),
         ],
     }
@@ -41,12 +41,16 @@ def _alive() -> Json:
     }
 
 
-def _models(settings: EnvoySettings, prefix: str) -> Json:
-    return {
-        "match": {"path_separated_prefix": prefix},
-        "route": _action(settings),
-        "typed_per_filter_config": cors.at_route(settings.cors),
-    }
+def _models(settings: EnvoySettings, prefix: str) -> list[Json]:
+    """The heavy ones first."""
+    return [
+        {
+            "match": {"path_separated_prefix": prefix, **({"headers": headers} if headers else {})},
+            "route": _action(settings),
+            "typed_per_filter_config": {**cors.at_route(settings.cors), **(heavy.at_route() if headers else {})},
+        }
+        for headers in (*heavy.matches(settings), [])
+    ]
 
 
 def _everything_else() -> Json:

@@ -27,6 +27,8 @@ class EnvoySettings:
     port: int
     targets: tuple[Target, ...]
     workers: tuple[Path, ...]
+    heavy: Path | None = None
+    """The socket of the worker for large bodies, where there is one."""
     directory: Path
     run: Path
     edge_log: Path
@@ -37,6 +39,11 @@ class EnvoySettings:
     cors: Cors | None = None
     allowance: Allowance | None = None
     ca_bundle: Path = CA_BUNDLE
+
+    @property
+    def all_workers(self) -> tuple[Path, ...]:
+        """The sockets of all workers, that for large bodies last."""
+        return (*self.workers, self.heavy) if self.heavy else self.workers
 
     @property
     def admin(self) -> Path:
