@@ -40,7 +40,8 @@ from extproc.dialects.models import Models
 from extproc.dialects.openai_responses_kept import parts, whole
 from extproc.guard.stream import StreamLimits
 from extproc.heartbeat import ALIVE, BEAT_SECONDS, READY, REFUSED, RELOADED, Heartbeat
-from extproc.identity.directory import KeyWatcher, Refusal
+from extproc.identity.directory import Refusal
+from extproc.identity.watcher import KeyWatcher
 from extproc.keeper.client import KeeperClient
 from extproc.model import ClientError, ConfigError, Consumer, Exchange, Headers, Request, Text
 from extproc.own_secrets import own_secret

@@ -44,6 +44,7 @@ def render(
     from extproc.config.load import load
     from extproc.gateway import plan
     from extproc.gateway.envoy import explain, files
+    from extproc.policies import POLICIES
 
     with plain():
         loaded = load(policy_config, environ=os.environ)
@@ -66,7 +67,8 @@ def render(
         if out:
             files.publish(rendered, out)
         if explained:
-            click.echo("\n".join(explain.lines(settings, config)))
+            guards = [kind for kind, policy in POLICIES.items() if policy.guards_output]
+            click.echo("\n".join(explain.lines(settings, config, guards)))
         if out or explained:
             return
     for name, content in rendered.items():

@@ -1,25 +1,17 @@
-"""Who may come in: an immutable directory of keys that a thread keeps fresh, off the event loop.
+"""Who may come in: an immutable directory of keys, which `watcher` keeps fresh.
 
-A revocation is in force within two seconds in every worker: the store is read once a second, a full read of a small
-table. A store that cannot be read for ten seconds refuses everybody, because a revocation could be in it.
+A store that cannot be read for ten seconds refuses everybody, because a revocation could be in it.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from extproc.identity.keys import PREFIXES, digest, presented, well_formed
-from extproc.identity.store import StoreError, Token, TokenStore
+from extproc.identity.store import Token
 from extproc.model import Consumer, Headers
 
-log = logging.getLogger(__name__)
-
-READ_EVERY = 1.0
 STALE_AFTER = 10.0
 
 
@@ -72,34 +64,3 @@ def _consumer(token: Token | None, now: float) -> Consumer | Refusal:
     if token.expires_at is not None and token.expires_at <= now:
         return Refusal("The access key has expired.", "expired_api_key")
     return Consumer(token.id, token.name, token.team, token.org)
-
-
-class KeyWatcher:
-    """Holds the newest directory in `directory`; reading it is one attribute access."""
-
-    def __init__(self, state_dir: Path, now: Callable[[], float] = time.time) -> None:
-        self._store = TokenStore(state_dir)
-        self._now = now
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="keys", daemon=True)
-        self.directory = KeyDirectory()
-
-    def start(self) -> None:
-        """Read once, so that the first request is answered rightly, then keep reading. Raises StoreError."""
-        self.read()
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop reading."""
-        self._stopping.set()
-
-    def read(self) -> None:
-        """One reading. Raises StoreError."""
-        self.directory = KeyDirectory.of(self._store.all(), self._store.pepper(), self._now())
-
-    def _watch(self) -> None:
-        while not self._stopping.wait(READ_EVERY):
-            try:
-                self.read()
-            except StoreError as error:
-                log.error("access keys cannot be read: %s", error)

@@ -5,12 +5,15 @@ Only digests are stored. The pepper is a file of its own, made at the first use,
 
 from __future__ import annotations
 
+import math
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from extproc.identity.keys import digest, new_key
 from extproc.model import DEFAULT_ORG, ExtprocError
@@ -50,6 +53,13 @@ class Token:
     org: str = DEFAULT_ORG
 
 
+class Mark(NamedTuple):
+    """What the store's files look like from outside, and the Unix seconds at which the last of them was written."""
+
+    files: tuple[tuple[int, int, int] | None, ...]
+    written_at: float
+
+
 class TokenStore:
     """Opens the database for each call: calls are rare, and a file that was replaced is noticed."""
 
@@ -84,6 +94,18 @@ class TokenStore:
             known = _COLUMNS if _has_org(database) else _COLUMNS.removesuffix(", org")
             rows = database.execute(f"SELECT {known} FROM tokens ORDER BY created_at, id")  # noqa: S608  # constants
             return [Token(*row) for row in rows]
+
+    def mark(self) -> Mark:
+        """Another one after each change, but for one within the grain of the files' times. Raises StoreError."""
+        paths = (self.path, self.path.with_name("keys.db-wal"), self._state / "secrets" / "key-pepper")
+        try:
+            found = [os.stat(path) if path.exists() else None for path in paths]
+        except FileNotFoundError:  # SQLite takes its log away when nobody writes
+            return Mark((), math.inf)
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error}") from error
+        files = tuple([(s.st_ino, s.st_size, s.st_mtime_ns) if s else None for s in found])
+        return Mark(files, max((s.st_mtime for s in found if s), default=0.0))
 
     def pepper(self) -> bytes:
         """The secret of the digests. Raises StoreError."""

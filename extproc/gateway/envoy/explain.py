@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from extproc.config.values import Config
 from extproc.gateway.envoy import routes
 from extproc.gateway.envoy.settings import EnvoySettings
-from extproc.policies import POLICIES
 
 _OWN = "Envoy answers; nothing is sent"
 _BODIES = "headers and bodies, both ways; of event streams piece by piece"
 
 
-def lines(settings: EnvoySettings, config: Config) -> list[str]:
-    """One for each route in Envoy's order, then what requests and replies are needed for."""
+def lines(settings: EnvoySettings, config: Config, guards: Collection[str]) -> list[str]:
+    """One for each route in Envoy's order, then what requests and replies are needed for. `guards` are the kinds that
+    judge replies.
+    """
     rendered: Any = routes.route_configuration(settings)
     found = [(_match(route["match"]), _sent(route)) for route in rendered["virtual_hosts"][0]["routes"]]
     width = max(len(match) for match, _ in found)
     return [
         *(f"{match:{width}}  {sent}" for match, sent in found),
         f"requests are sent for: {', '.join(_requests_needed(config))}",
-        f"replies are sent for: {', '.join(_replies_needed(config))}",
+        f"replies are sent for: {', '.join(_replies_needed(config, guards))}",
     ]
 
 
@@ -62,9 +63,9 @@ def _requests_needed(config: Config) -> Iterator[str]:
         yield "the cache"
 
 
-def _replies_needed(config: Config) -> Iterator[str]:
+def _replies_needed(config: Config, guards: Collection[str]) -> Iterator[str]:
     """Never nothing: whose tokens they were is part of the record (design D2)."""
     yield "tokens and outcome in the record"
-    yield from dict.fromkeys(entry.kind for entry in config.chain if POLICIES[entry.kind].guards_output)
+    yield from dict.fromkeys(entry.kind for entry in config.chain if entry.kind in guards)
     if config.cache.enabled:
         yield "the cache"
