@@ -41,6 +41,17 @@ def aider() -> Sequence[str]:
     return (str(_pypi("aider-chat", "0.86.2") / "bin" / "aider"),)
 
 
+def litellm() -> Sequence[str]:
+    """The command that runs LiteLLM's proxy, for the benchmarks."""
+    return (str(_pypi("litellm[proxy]", "1.108.7") / "bin" / "litellm"),)
+
+
+def portkey() -> Sequence[str]:
+    """The command that runs Portkey's gateway, for the benchmarks."""
+    root = _npm("@portkey-ai/gateway", "1.15.2")
+    return ("node", str(root / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"))
+
+
 def _npm(package: str, version: str) -> Path:
     npm = shutil.which("npm")
     assert npm, f"npm is needed to install {package}: apt-get install npm"

@@ -1,6 +1,6 @@
 """The cheapest ext_proc processor that Python can be: our transport, and the same empty word to every message.
 
-`python tests/bench/empty.py unix:PATH [BYTES]`
+`python tests/bench/empty.py unix:PATH [BYTES] [--transport native]`
 
 With BYTES, a piece of a streamed reply is answered by a piece of that size, neither looked at nor built: what is left
 is gRPC's own.
@@ -8,15 +8,14 @@ is gRPC's own.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import os
-import sys
 
 import uvloop
 
 from extproc.proto import ext_proc_pb2 as pb
 from extproc.transport import choice
-from extproc.transport.choice import Transport
+from extproc.transport.choice import TRANSPORTS
 from extproc.transport.driver import Peer
 from extproc.transport.service import Health
 
@@ -64,11 +63,17 @@ class Empty:
 
 
 async def main() -> None:
-    size = int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    transport: Transport = os.environ.get("KEEPTRUSTS_TRANSPORT", "auto")  # type: ignore[assignment]  # checked by use
-    made = lambda _, peer: Empty(peer, size)  # noqa: E731
-    server = choice.server(transport, sys.argv[1], None, made, Health(serving=True), 64 << 20)  # type: ignore[arg-type]  # a Driver in all that is used
-    await server.start(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("listen")
+    parser.add_argument("bytes", type=int, nargs="?", default=0)
+    parser.add_argument("--transport", choices=TRANSPORTS, default="auto")
+    a = parser.parse_args()
+
+    def new(trace: str, peer: Peer) -> Empty:
+        return Empty(peer, a.bytes)
+
+    server = choice.server(a.transport, a.listen, None, new, Health(serving=True), 64 << 20)  # type: ignore[arg-type]  # a Driver in all that is used
+    await server.start(a.listen)
     await asyncio.Event().wait()
 
 

@@ -23,23 +23,9 @@ import httpx
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from live import eventually, free_port, kt
-from stacks import Stack, ask, body_of, running, upstream
+from phases import CHAIN, HEAD, NO_CACHE, port_of, provider
+from stacks import Stack, ask, body_of, running
 
-from extproc.gateway.envoy import files
-
-POLICY = """
-pack: {name: bench, version: 1.0.0}
-workflow_cache: {enabled: false}
-providers: {targets: [{id: up, provider: openai, base_url: "http://127.0.0.1:PORT/v1"}]}
-policies: {chain: [rbac, prompt-injection, pii-detector, dlp-filter, audit-logger]}
-policy:
-  rbac: {deny_if_missing: []}
-  prompt-injection: {}
-  pii-detector: {}
-  dlp-filter: {detect_patterns: ["ACME-[0-9]{6}"], blocked_terms: ["project nightingale"]}
-  audit-logger: {}
-limits: {heavy_body_bytes: HEAVY}
-"""
 BAR = 2.0
 LARGE = 31 << 20
 
@@ -81,24 +67,17 @@ def beside(stack: Stack) -> Iterator[None]:
         raise click.ClickException(f"large requests were answered {answers[1:]}")
 
 
-@click.command(help=f"{__doc__}\n\nExample: .venv/bin/python tests/bench/heavy.py --rounds 1 --json")
-@click.option("--rounds", default=3, show_default=True, help="Interleaved rounds; medians are shown.")
-@click.option("--seconds", default=5.0, show_default=True, help="Length of each measurement.")
-@click.option("--rate", default=50.0, show_default=True, help="Chats per second of the open loop.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-def main(rounds: int, seconds: float, rate: float, as_json: bool) -> None:
-    """See the module."""
+def measure(rounds: int, seconds: float, rate: float) -> dict[str, float]:
+    """Medians of p99 in milliseconds, and what the large requests make of it, with the `lane` and with `none`."""
     found: dict[tuple[str, str], list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="kt-heavy-") as name, ExitStack() as stacked:
-        root, port = Path(name), free_port()
-        (root / "up.json").write_text(json.dumps(upstream(port)))
-        command = [str(files.binary()), "-c", str(root / "up.json"), "--disable-hot-restart", "--log-level", "error"]
-        stacked.enter_context(running([*command, "--concurrency", "1"], root / "up.log"))
+        root = Path(name)
+        stacked.enter_context(provider(root))
         body = root / "body.json"
         body.write_bytes(body_of(1_950))
-        text = POLICY.replace("PORT", str(port))
+        text = HEAD.replace("PORT", str(port_of(root))) + NO_CACHE + CHAIN
         forms = {
-            lane: stacked.enter_context(gateway(root / lane, text.replace("HEAVY", str(least))))
+            lane: stacked.enter_context(gateway(root / lane, f"{text}limits: {{heavy_body_bytes: {least}}}\n"))
             for lane, least in (("lane", 1 << 20), ("none", 0))
         }
         for number in range(rounds):
@@ -108,8 +87,18 @@ def main(rounds: int, seconds: float, rate: float, as_json: bool) -> None:
                 with beside(stack):
                     found.setdefault((lane, "beside"), []).append(ask(stack, body, seconds, rate)["p99_ms"])
     medians = {f"{lane}_{what}_p99_ms": statistics.median(values) for (lane, what), values in found.items()}
-    ratios = {lane: medians[f"{lane}_beside_p99_ms"] / medians[f"{lane}_quiet_p99_ms"] for lane in ("lane", "none")}
-    shown = {**medians, "lane_ratio": ratios["lane"], "none_ratio": ratios["none"]}
+    ratios = {f"{lane}_ratio": medians[f"{lane}_beside_p99_ms"] / medians[f"{lane}_quiet_p99_ms"] for lane in forms}
+    return {**medians, **ratios}
+
+
+@click.command(help=f"{__doc__}\n\nExample: .venv/bin/python tests/bench/heavy.py --rounds 1 --json")
+@click.option("--rounds", default=3, show_default=True, help="Interleaved rounds; medians are shown.")
+@click.option("--seconds", default=5.0, show_default=True, help="Length of each measurement.")
+@click.option("--rate", default=50.0, show_default=True, help="Chats per second of the open loop.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+def main(rounds: int, seconds: float, rate: float, as_json: bool) -> None:
+    """See the module."""
+    shown = measure(rounds, seconds, rate)
     if as_json:
         click.echo(json.dumps(shown))
         return

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,20 +39,26 @@ PROSE = (
 
 @dataclass(frozen=True)
 class Stack:
-    """One way from client to provider, running. `processor` is the Python process, 0 where there is none."""
+    """One way from client to provider, running. Processes are ids, 0 where there is none; `headers` go with requests."""
 
     port: int
     envoy: int
     processor: int
     key: str = "none"
     keeper: int = 0
+    shipper: int = 0
+    headers: tuple[str, ...] = ()
+
+    def cpu_ms(self) -> dict[str, float]:
+        """What each of its processes has used so far."""
+        return {name: cpu_ms(getattr(self, name)) for name in ("envoy", "processor", "keeper", "shipper")}
 
 
 @contextmanager
-def running(argv: Sequence[str], log: Path) -> Iterator[int]:
-    """A process for as long as the block lasts; yields its id."""
+def running(argv: Sequence[str], log: Path, environ: Mapping[str, str] | None = None) -> Iterator[int]:
+    """A process for as long as the block lasts, with these variables beside ours; yields its id."""
     with log.open("wb") as out:
-        process = subprocess.Popen(argv, stdout=out, stderr=out)
+        process = subprocess.Popen(argv, stdout=out, stderr=out, env={**os.environ, **(environ or {})})
         try:
             yield process.pid
         finally:
@@ -96,7 +102,7 @@ def upstream(port: int) -> Json:
 def write_files(settings: EnvoySettings, kind: str) -> None:
     """Our own rendering; without the policy filter for `alone`, and without what needs its facts for `empty`."""
     rendered = files.render(settings, "bench", {})
-    if kind != "chain":
+    if kind in ("alone", "empty"):
         clusters = json.loads(rendered["cds.json"])
         for each in clusters["resources"]:
             for protocol in each["typed_extension_protocol_options"].values():
@@ -115,8 +121,10 @@ def write_files(settings: EnvoySettings, kind: str) -> None:
 
 
 @contextmanager
-def stack(root: Path, kind: str, config: Path) -> Iterator[Stack]:
-    """Start one of the three; it is warm when the block begins."""
+def stack(root: Path, kind: str, config: Path, *, transport: str = "auto", ships: bool = False) -> Iterator[Stack]:
+    """Envoy `alone`, before an `empty` processor, or before a worker of ours under any other name; and what else that
+    needs: the keeper where the cache is on, the shipper where it `ships`. The worker is warm when the block begins.
+    """
     found = load([config], environ=os.environ, kinds=POLICIES).config
     home = root / kind
     settings = EnvoySettings(
@@ -134,27 +142,30 @@ def stack(root: Path, kind: str, config: Path) -> Iterator[Stack]:
     write_files(settings, kind)
     socket = f"unix:{settings.workers[0]}"
     key = "none"
-    processor = {"empty": [sys.executable, str(HERE / "empty.py"), socket]}
-    if kind == "chain":
+    processor = {"alone": [], "empty": [sys.executable, str(HERE / "empty.py"), socket, "--transport", transport]}
+    ours = kind not in processor
+    if ours:
         key = json.loads(kt("tokens", "create", "--name", "bench", "--json", "--state-dir", str(home)).stdout)["key"]
         keeper = ("--keeper", str(home / "run" / "keeper.sock"))
         worker = [sys.executable, "-m", "extproc.worker", "--listen", socket, *keeper, "--state-dir", str(home)]
-        worker += ["--transport", os.environ.get("KEEPTRUSTS_TRANSPORT", "auto")]
-        processor["chain"] = [*worker, "--policy-config", str(config)]
+        processor[kind] = [*worker, "--policy-config", str(config), "--transport", transport]
     with ExitStack() as stacked:
-        keeping = 0
-        if kind == "chain" and found.cache.enabled:
+        keeping = shipping = 0
+        if ours and found.cache.enabled:
             flags = ["--listen", str(home / "run" / "keeper.sock"), "--state-dir", str(home)]
             keeper_argv = [sys.executable, "-m", "extproc.keeper.server", *flags, "--policy-config", str(config)]
             keeping = stacked.enter_context(running(keeper_argv, home / "keeper.log"))
             eventually((home / "run" / "keeper.sock").exists, "a keeper")
-        pid = stacked.enter_context(running(processor[kind], home / "processor.log")) if kind in processor else 0
+        pid = stacked.enter_context(running(processor[kind], home / "processor.log")) if processor[kind] else 0
+        if ships:
+            shipper_argv = [sys.executable, "-m", "extproc.audit.shipper", "--state-dir", str(home)]
+            shipping = stacked.enter_context(running(shipper_argv, home / "shipper.log"))
         command = [*files.argv(settings), "--concurrency", "1"]
         envoy = stacked.enter_context(running(command, home / "envoy.log"))
         eventually(lambda: admin.is_live(settings.admin), f"Envoy for {kind}; see {home}")
         if pid:
             eventually(lambda: admin.healthy_workers(settings.admin) == 1, f"processor for {kind}")
-        yield Stack(settings.port, envoy, pid, key, keeping)
+        yield Stack(settings.port, envoy, pid, key, keeping, shipping)
 
 
 def cpu_ms(pid: int) -> float:
@@ -168,6 +179,7 @@ def cpu_ms(pid: int) -> float:
 def ask(stack: Stack, body: Path, seconds: float, rate: float, *more: str) -> dict[str, float]:
     """Run the load generator in a process of its own. Raises click.ClickException where any request failed."""
     command = [sys.executable, str(HERE / "load.py"), str(stack.port), str(body), stack.key]
+    command += [part for header in stack.headers for part in ("--header", header)]
     done = subprocess.run(
         [*command, "--seconds", str(seconds), "--rate", str(rate), *more], capture_output=True, text=True, check=False
     )
