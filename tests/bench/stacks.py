@@ -82,13 +82,22 @@ def upstream(port: int) -> Json:
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "up",
         "route_config": {
-            "virtual_hosts": [{"name": "up", "domains": ["*"], "request_body_buffer_limit": 1 << 20, "routes": [route]}]
+            "virtual_hosts": [
+                {"name": "up", "domains": ["*"], "request_body_buffer_limit": 64 << 20, "routes": [route]}
+            ]
         },
         "http_filters": [
             {
+                "name": "buffer",  # read the request first: who answers before closes the connection
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
+                    "max_request_bytes": 64 << 20,
+                },
+            },
+            {
                 "name": "router",
                 "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
-            }
+            },
         ],
     }
     listener = {
