@@ -30,7 +30,7 @@ def entry(fill: Fill, dialects: Mapping[str, Keeps], now: float) -> Entry | str:
     try:
         body = dialect.assemble(fill.data) if streamed else fill.data
         reply = orjson.loads(body)
-        usage = _usage(fill.hidden)
+        usage = _usage(fill.hidden) if fill.hidden else {}
     except (UnreadableReply, orjson.JSONDecodeError):
         return "unreadable"
     reason = dialect.unstorable(reply) if isinstance(reply, dict) else "no_answer"

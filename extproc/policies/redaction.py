@@ -25,7 +25,11 @@ def redactions(texts: Sequence[Text], find: Find, mark: Mark, quiet: Quiet) -> t
 
 def _doubtful(texts: Sequence[Text], quiet: Quiet) -> Sequence[Text]:
     """The texts in which something may be found: of those that hide nothing, mostly none."""
-    plain = [text.value for text in texts if not hides(text.value)]
-    if len(plain) < 2 or not quiet("\n".join(plain)):
-        return texts
-    return [text for text in texts if hides(text.value)]
+    hiding: list[Text] = []
+    plain: list[str] = []
+    for text in texts:
+        if "\\" in text.value and hides(text.value):  # few have a backslash at all
+            hiding.append(text)
+        else:
+            plain.append(text.value)
+    return texts if len(plain) < 2 or not quiet("\n".join(plain)) else hiding
