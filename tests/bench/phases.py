@@ -171,5 +171,5 @@ def table(found: Mapping[str, Cell]) -> Iterator[str]:
         yield (
             f"{name:14}{total(cell) / total(alone):12.2f}{cell['envoy_ms'] / total(alone):8.2f}"
             f"{cell['python_ms'] / total(alone):8.2f}{cell['rps'] / alone['rps']:15.2f}"
-            f"{cell['p50_ms'] / alone['p50_ms']:8.2f}{cell['p99_ms'] / alone['p99_ms']:8.2f}  {shown.get(name, '')}"
+            f"{cell['p50_ms'] / alone['p50_ms']:8.2f}{cell['p99_ms'] / alone['p99_ms']:8.2f}  {shown.get(name, '')}".rstrip()
         )
