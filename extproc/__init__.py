@@ -14,7 +14,7 @@ Data flows one way, and each step is one module or package:
     guard       event streams while they run: bytes in, events held until they are settled, bytes out
     session     which message may come when; events in, steps out; no I/O
     wire        protobuf <-> events and replies
-    transport   gRPC in and out
+    transport   gRPC in and out, over our own HTTP/2 or grpcio; performs what a session asks for
     worker      builds one worker process: the only file that knows all
 
     keeper      what a host's workers share: the cache, and who is fetching what for it

@@ -26,7 +26,7 @@ _OK = hpack.encode(((b"grpc-status", b"0"),))
 _DRAINED = b"draining"
 """Eight bytes: the payload of the ping whose answer says that the peer knows of our leaving."""
 
-_CLOSED_REMEMBERED = 1024
+_CLOSED_REMEMBERED = 8192
 _BLOCKS_REMEMBERED = 64
 _CONTINUATIONS = 64
 _EARNED = 2
@@ -51,6 +51,7 @@ class Connection:
         self._started = self._settled = self._over = False
         self._decoder = hpack.Decoder(limits.header_table_bytes, limits.max_header_list_bytes)
         self._known: dict[bytes, Request] = {}  # header blocks that came, as long as they mean the same
+        self._forgotten = 0  # the highest of those that ended before them
         self._block: tuple[int, int] | None = None  # stream and flags of a block that goes on
         self._fragments: list[bytes] = []
         self._last = 0
@@ -283,9 +284,17 @@ class Connection:
             raise ConnectionFault(Code.PROTOCOL_ERROR, "DATA on an idle stream")
         if number in self._streams:
             raise StreamFault(Code.STREAM_CLOSED, "DATA after the end")
+        self._late(number, "DATA")
+
+    def _late(self, number: int, what: str) -> None:
+        """A frame on a stream that is over. What its peer could not know yet passes unheard; of streams that ended long
+        ago nobody remembers that, and only they hear of it.
+        """
         self._spend()
-        if not self._closed.get(number):
-            raise ConnectionFault(Code.STREAM_CLOSED, "DATA on a closed stream")
+        if number not in self._closed:
+            raise StreamFault(Code.STREAM_CLOSED, f"{what} on a stream that ended long ago")
+        if not self._closed[number]:
+            raise ConnectionFault(Code.STREAM_CLOSED, f"{what} on a closed stream")
 
     def _headers(self, flags: int, number: int, payload: bytes) -> None:
         if not number % 2:
@@ -354,8 +363,10 @@ class Connection:
     def _trailers(self, number: int, flags: int, fields: HeaderList | None) -> None:
         stream = self._streams.get(number)
         if stream is None:
-            code = Code.STREAM_CLOSED if number in self._closed else Code.PROTOCOL_ERROR
-            raise ConnectionFault(code, "HEADERS on a stream that is over")
+            if number > self._forgotten and number not in self._closed:
+                raise ConnectionFault(Code.PROTOCOL_ERROR, "a stream below the last that was opened")
+            self._late(number, "HEADERS")
+            return
         if stream.ended:
             raise StreamFault(Code.STREAM_CLOSED, "HEADERS after the end")
         if fields is None or not flags & frames.END_STREAM or requests.trailers_fault(fields):
@@ -375,7 +386,9 @@ class Connection:
         self._blocked.pop(number, None)
         self._closed[number] = stream is None or not stream.ended
         if len(self._closed) > _CLOSED_REMEMBERED:
-            del self._closed[next(iter(self._closed))]
+            oldest = next(iter(self._closed))
+            del self._closed[oldest]
+            self._forgotten = max(self._forgotten, oldest)
 
     # --- what we send ---
 
@@ -524,6 +537,7 @@ class Connection:
         """Every open stream's window moves with the initial one, below 0 too (6.9.2)."""
         if value > frames.LARGEST_WINDOW:
             raise ConnectionFault(Code.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE is beyond the largest")
+        self._spend(len(self._streams) // 64)
         change, self._peer_window = value - self._peer_window, value
         for stream in tuple(self._streams.values()):
             stream.window += change
@@ -550,8 +564,8 @@ class Connection:
         self._spare = min(limits.control_burst, self._spare + (now - self._time) * limits.control_per_second)
         self._time = now
 
-    def _spend(self) -> None:
-        self._spare -= 1
+    def _spend(self, cost: int = 1) -> None:
+        self._spare -= cost
         if self._spare < 0:
             raise ConnectionFault(Code.ENHANCE_YOUR_CALM, "too many frames that say nothing")
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Sizes in bytes. Envoy opens every ext_proc stream of one of its threads on one connection.
+    """Sizes in bytes. Envoy opens every ext_proc stream of one of its threads on one connection, and another connection
+    beyond `max_streams`.
 
     `stream_window` is what a stream may send before we have dealt with it; the connection's window is given back as
     bytes come, so that one stream that stands still does not hold up the others. A message larger than the window
@@ -18,7 +19,7 @@ class Limits:
     streams is nothing unusual where a client leaves.
     """
 
-    max_streams: int = 100_000
+    max_streams: int = 10_000
     max_frame_bytes: int = 1 << 18
     max_header_block_bytes: int = 64 << 10
     max_header_list_bytes: int = 64 << 10

@@ -224,6 +224,22 @@ def test_what_was_on_its_way_when_we_ended_a_stream_is_nobodys_fault() -> None:
     assert connection.take() == b""
 
 
+def test_of_streams_that_ended_long_ago_nobody_remembers_how_and_only_they_are_told() -> None:
+    connection = Connection(Limits(max_streams=10))
+    connection.receive(START)
+    count = 9_000
+    for stream in range(1, 2 * count, 2):
+        connection.receive(headers(stream))
+        connection.finish(stream, 13, "no")  # the peer may still be sending
+    connection.take()
+    last = 2 * count - 1
+    assert connection.receive(data(last, b"late") + headers(last - 2, [("x", "y")], end=True)) == []
+    assert connection.take() == b""
+    assert connection.receive(data(1, b"late") + headers(3, [("x", "y")], end=True)) == []
+    told = [(each.kind, each.stream, each.code) for each in read(connection.take())]
+    assert told == [(RST_STREAM, 1, CLOSED), (RST_STREAM, 3, CLOSED)]
+
+
 def test_a_ping_is_answered_with_what_it_said() -> None:
     _, said = told(START + frame(PING, 0, 0, b"12345678") + frame(PING, ACK, 0, b"of ours?"))
     assert [(each.flags, each.payload) for each in said if each.kind == PING] == [(ACK, b"12345678")]
