@@ -53,6 +53,14 @@ def steer(directory: Path, patch: pytest.MonkeyPatch) -> Steering:
     return Steering(directory)
 
 
+def unsized(gateway: Gateway) -> int:
+    """The status of a chat that does not say how large it is, and so goes to the heavy worker."""
+    body = b'{"model":"demo","messages":[{"role":"user","content":"hello"}]}'
+    with gateway.client() as client:
+        headers = {"content-type": "application/json"}
+        return client.post("/chat/completions", content=iter([body]), headers=headers).status_code
+
+
 def until_whole(gateway: Gateway, workers: int = 3) -> None:
     """Until all workers run, Envoy sees them healthy, and no request falls on one that is gone.
 
@@ -64,7 +72,7 @@ def until_whole(gateway: Gateway, workers: int = 3) -> None:
         return (
             len(gateway.pids("extproc.worker")) == workers
             and admin.healthy_workers(socket) == workers
-            and all(gateway.chat().status_code == 200 for _ in range(12))
+            and all(gateway.chat().status_code == 200 and unsized(gateway) == 200 for _ in range(12))
         )
 
     eventually(is_whole, "whole gateway", 60)

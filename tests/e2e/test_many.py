@@ -42,7 +42,7 @@ def test_a_thousand_requests_at_once_are_each_answered_and_told_once(tmp_path: P
         children = [pid for word in ("bootstrap.json", "extproc.worker", "shipper") for pid in gateway.pids(word)]
         assert [resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in children] == [
             (attainable(1024, hard), hard)
-        ] * 4
+        ] * 5  # Envoy, two workers and the heavy one, the shipper
         rows = answered(gateway)
         assert [row for row in rows if row["status"] != 200] == []
         assert len(provider.requests) == COUNT  # it held the first until the last had come
