@@ -105,7 +105,7 @@ def transport() -> None:
             for event in here.receive(piece):
                 if isinstance(event, Message):
                     here.send(stream, REPLY)
-                    here.consumed(stream, len(event.data))
+                    here.consumed(stream, event.size)
                     answered += 1
                 elif isinstance(event, HalfClosed):
                     here.finish(stream, 0)

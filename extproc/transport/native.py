@@ -210,7 +210,7 @@ class _Connection(asyncio.Protocol):
             self._deadlines[stream] = asyncio.get_running_loop().call_later(seconds, late)
 
     def _message(self, message: Message) -> None:
-        stream, size = message.stream, len(message.data)
+        stream, size = message.stream, message.size
         call = self.calls.get(stream)
         if call is None:
             self.core.consumed(stream, size)

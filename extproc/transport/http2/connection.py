@@ -17,7 +17,7 @@ from extproc.transport.http2.events import Aborted, Event, HalfClosed, Lost, Mes
 from extproc.transport.http2.frames import HEAD, Code, ConnectionFault, Setting, StreamFault
 from extproc.transport.http2.hpack import HeaderList
 from extproc.transport.http2.limits import Limits
-from extproc.transport.http2.messages import INTERNAL, MessageFault, framed
+from extproc.transport.http2.messages import INTERNAL, RESOURCE_EXHAUSTED, MessageFault, framed
 from extproc.transport.http2.requests import Request
 from extproc.transport.http2.streams import Stream
 
@@ -31,6 +31,12 @@ _BLOCKS_REMEMBERED = 64
 _CONTINUATIONS = 64
 _EARNED = 2
 """Control frames that a message allows."""
+
+_RESET_COSTS = 4
+"""More than the message of a stream earns that is opened to be reset."""
+
+_NO_TABLE = b"\x20"
+"""What begins our first header block: its encoder keeps no table, however small the peer's is (RFC 7541, 4.2)."""
 
 _REASON_BYTES = 1024
 _WINDOW = 65_535
@@ -64,6 +70,8 @@ class Connection:
         self._spare = float(limits.control_burst)
         self._time = 0.0
         self._draining = self._refusing = False
+        self._assembling = 0
+        self._prelude = _NO_TABLE
         self._out.append(
             frames.settings(
                 {
@@ -116,7 +124,7 @@ class Connection:
         stream = self._streams.get(number)
         if stream and not stream.responded:
             stream.responded = True
-            self._out.append(frames.frame(frames.HEADERS, frames.END_HEADERS, number, _RESPONSE))
+            self._say_headers(number, frames.END_HEADERS, _RESPONSE)
 
     def send(self, number: int, message: bytes) -> None:
         """Send a message as far as the windows allow, and the rest as they open."""
@@ -151,7 +159,7 @@ class Connection:
             self._forget(number)
 
     def consumed(self, number: int, size: int) -> None:
-        """So many bytes of messages that were handed out are dealt with."""
+        """Messages of so many bytes (`Message.size`) that were handed out are dealt with."""
         stream = self._streams.get(number)
         if stream:
             stream.held = max(0, stream.held - size)
@@ -254,12 +262,20 @@ class Connection:
             self._return(stream)
 
     def _messages(self, stream: Stream, data: bytes, at: int, end: int) -> None:
+        deframer, before = stream.deframer, stream.deframer.size
+        fault: MessageFault | None = None
         try:
-            for message in stream.deframer.feed(data, at, end):
-                stream.held += len(message)
+            for found in deframer.feed(data, at, end):
+                message = Message(stream.number, found)
+                stream.held += message.size
                 self._spare += _EARNED
-                self._events.append(Message(stream.number, message))
-        except MessageFault as fault:
+                self._events.append(message)
+        except MessageFault as raised:
+            fault = raised
+        self._assembling += deframer.size - before
+        if self._assembling > self._limits.max_assembling_bytes:
+            fault = MessageFault(RESOURCE_EXHAUSTED, "too much is on its way at once")
+        if fault:
             self._refuse(stream, fault.status, str(fault))
 
     def _half_close(self, stream: Stream) -> None:
@@ -383,6 +399,7 @@ class Connection:
 
     def _forget(self, number: int) -> None:
         stream = self._streams.pop(number, None)
+        self._assembling -= stream.deframer.size if stream else 0
         self._blocked.pop(number, None)
         self._closed[number] = stream is None or not stream.ended
         if len(self._closed) > _CLOSED_REMEMBERED:
@@ -415,6 +432,10 @@ class Connection:
         if stream.trailers is not None:
             self._conclude(stream)
 
+    def _say_headers(self, number: int, flags: int, block: bytes) -> None:
+        self._out.append(frames.frame(frames.HEADERS, flags, number, self._prelude + block))
+        self._prelude = b""
+
     def _sent(self, stream: Stream, size: int) -> None:
         """The head of a DATA frame; each may be answered by a frame of the peer's that widens a window."""
         stream.window -= size
@@ -423,8 +444,7 @@ class Connection:
         self._out.append(frames.head(size, frames.DATA, 0, stream.number))
 
     def _conclude(self, stream: Stream) -> None:
-        flags = frames.END_HEADERS | frames.END_STREAM
-        self._out.append(frames.frame(frames.HEADERS, flags, stream.number, stream.trailers or b""))
+        self._say_headers(stream.number, frames.END_HEADERS | frames.END_STREAM, stream.trailers or b"")
         if not stream.ended:
             self._out.append(frames.reset(stream.number, Code.NO_ERROR))  # nobody reads the rest (8.1)
         self._forget(stream.number)
@@ -455,8 +475,8 @@ class Connection:
             if size == 0 or self._window > frames.LARGEST_WINDOW:
                 code = Code.FLOW_CONTROL_ERROR if size else Code.PROTOCOL_ERROR
                 raise ConnectionFault(code, "a window of nothing, or beyond the largest")
-            for waiting in tuple(self._blocked.values()):
-                self._flush(waiting)
+            while self._window > 0 and self._blocked:  # whoever has to wait again waits behind the others
+                self._flush(self._blocked.pop(next(iter(self._blocked))))
             return
         self._check_opened(number)
         stream = self._streams.get(number)
@@ -484,8 +504,10 @@ class Connection:
             case frames.PRIORITY:
                 _check_priority(number, payload)
             case frames.GOAWAY:
-                if number or len(payload) < 8:
-                    raise ConnectionFault(Code.PROTOCOL_ERROR, "a GOAWAY that is none")
+                if number:
+                    raise ConnectionFault(Code.PROTOCOL_ERROR, "GOAWAY on a stream")
+                if len(payload) < 8:
+                    raise ConnectionFault(Code.FRAME_SIZE_ERROR, "a GOAWAY that is too short")
             case frames.PUSH_PROMISE:
                 raise ConnectionFault(Code.PROTOCOL_ERROR, "a client that pushes")
             case _:
@@ -494,6 +516,7 @@ class Connection:
     def _aborted(self, number: int, payload: bytes) -> None:
         code = _number(payload, "RST_STREAM")
         self._check_opened(number)
+        self._spend(_RESET_COSTS - 1)
         if number in self._streams:
             self._events.append(Aborted(number, code))
             self._streams[number].ended = True
@@ -516,27 +539,33 @@ class Connection:
             raise ConnectionFault(Code.FRAME_SIZE_ERROR, "SETTINGS of a wrong length")
         self._settled = True
         self._out.append(frames.frame(frames.SETTINGS, frames.ACK, 0, b""))  # before what a wider window lets out
+        self._spend(len(payload) // 64)
+        said: dict[int, int] = {}
         for at in range(0, len(payload), 6):
-            key, value = int.from_bytes(payload[at : at + 2], "big"), int.from_bytes(payload[at + 2 : at + 6], "big")
+            value = int.from_bytes(payload[at + 2 : at + 6], "big")
+            key = int.from_bytes(payload[at : at + 2], "big")
+            self._check_setting(key, value)
+            said[key] = value
+        for key, value in said.items():
             self._set(key, value)
 
+    def _check_setting(self, key: int, value: int) -> None:
+        if key == Setting.ENABLE_PUSH and value > 1:
+            raise ConnectionFault(Code.PROTOCOL_ERROR, "ENABLE_PUSH is 0 or 1")
+        if key == Setting.INITIAL_WINDOW_SIZE and value > frames.LARGEST_WINDOW:
+            raise ConnectionFault(Code.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE is beyond the largest")
+        if key == Setting.MAX_FRAME_SIZE and not 16_384 <= value <= 16_777_215:
+            raise ConnectionFault(Code.PROTOCOL_ERROR, "MAX_FRAME_SIZE is out of its range")
+
     def _set(self, key: int, value: int) -> None:
-        match key:
-            case Setting.ENABLE_PUSH if value > 1:
-                raise ConnectionFault(Code.PROTOCOL_ERROR, "ENABLE_PUSH is 0 or 1")
-            case Setting.INITIAL_WINDOW_SIZE:
-                self._rewindow(value)
-            case Setting.MAX_FRAME_SIZE:
-                if not 16_384 <= value <= 16_777_215:
-                    raise ConnectionFault(Code.PROTOCOL_ERROR, "MAX_FRAME_SIZE is out of its range")
-                self._peer_frame = value
-            case _:
-                pass  # our blocks need no table, and are small
+        """The last word on a setting; our header blocks need no table, and are small."""
+        if key == Setting.INITIAL_WINDOW_SIZE:
+            self._rewindow(value)
+        elif key == Setting.MAX_FRAME_SIZE:
+            self._peer_frame = value
 
     def _rewindow(self, value: int) -> None:
         """Every open stream's window moves with the initial one, below 0 too (6.9.2)."""
-        if value > frames.LARGEST_WINDOW:
-            raise ConnectionFault(Code.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE is beyond the largest")
         self._spend(len(self._streams) // 64)
         change, self._peer_window = value - self._peer_window, value
         for stream in tuple(self._streams.values()):
@@ -604,5 +633,5 @@ def _check_priority(number: int, payload: bytes) -> None:
 
 
 def _status(status: int, message: str) -> bytes:
-    said = quote(message.encode()[:_REASON_BYTES], safe=" !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~").encode()
+    said = quote(message.encode(errors="replace")[:_REASON_BYTES], safe=" !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~").encode()
     return hpack.encode(((b"grpc-status", str(status).encode()), (b"grpc-message", said)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from extproc.transport.http2.hpack import HeaderList
+from extproc.transport.http2.messages import PREFIX
 
 
 @dataclass(slots=True)
@@ -21,6 +22,11 @@ class Message:
 
     stream: int
     data: bytes
+
+    @property
+    def size(self) -> int:
+        """Its bytes, the prefix too: even an empty one counts."""
+        return PREFIX + len(self.data)
 
 
 @dataclass(slots=True)

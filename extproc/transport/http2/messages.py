@@ -33,6 +33,11 @@ class Deframer:
         self._missing = -1  # bytes of the message that has begun; -1 where a prefix is due
 
     @property
+    def size(self) -> int:
+        """Bytes of a message that is not complete."""
+        return len(self._held)
+
+    @property
     def within(self) -> bool:
         """Whether a message has begun and not ended."""
         return self._missing >= 0 or bool(self._prefix)

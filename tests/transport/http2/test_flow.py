@@ -52,7 +52,7 @@ class Echo:
             match event:
                 case Message():
                     self.core.send(event.stream, event.data)
-                    self.core.consumed(event.stream, len(event.data))
+                    self.core.consumed(event.stream, event.size)
                 case HalfClosed():
                     self.core.finish(event.stream, 0)
         return self.core.take()
@@ -205,7 +205,7 @@ def test_a_fault_in_grpc_ends_the_stream_with_its_status(sent: bytes, status: by
 def test_a_stream_may_end_before_any_message_and_after_some() -> None:
     connection = Connection()
     connection.receive(START + headers(1, end=True) + headers(3))
-    connection.finish(1, 12, "no method ü\n%")
+    connection.finish(1, 12, "no method ü\n%\ud800")
     connection.send(3, b"hi")
     connection.finish(3, 0)
     connection.finish(3, 13)
@@ -214,7 +214,7 @@ def test_a_stream_may_end_before_any_message_and_after_some() -> None:
     assert [(each.kind, each.stream) for each in said] == [
         (HEADERS, 1), (HEADERS, 3), (DATA, 3), (HEADERS, 3), (RST_STREAM, 3),
     ]  # fmt: skip
-    assert b"no method %C3%BC%0A%25" in said[0].payload
+    assert b"no method %C3%BC%0A%25?" in said[0].payload
     assert said[-1].code == Code.NO_ERROR  # its peer may still have sent
 
 
@@ -295,6 +295,31 @@ def test_a_peer_that_resets_a_stream_frees_what_waited() -> None:
     assert (connection.queued(1), connection.open_streams) == (0, 0)
 
 
+def test_who_waits_for_the_connections_window_gets_a_turn() -> None:
+    connection = Connection()
+    connection.receive(START + settings((4, 1 << 20)) + b"".join(headers(n) for n in (1, 3, 5)))
+    connection.send(1, bytes(65_530))
+    for stream in (1, 3, 5):
+        connection.send(stream, bytes(100_000))
+    connection.take()
+    served = []
+    for _ in range(3):
+        connection.receive(frame(WINDOW_UPDATE, 0, 0, number(10_000)))
+        served += [each.stream for each in read(connection.take()) if each.kind == DATA]
+    assert set(served) == {1, 3, 5}
+
+
+def test_a_peer_that_keeps_no_header_table_can_read_us() -> None:
+    client = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=None))
+    client.initiate_connection()
+    client.update_settings({h2.settings.SettingCodes.HEADER_TABLE_SIZE: 0})
+    client.send_headers(1, REQUEST, end_stream=True)
+    server = Echo()
+    events = client.receive_data(server.receive(client.data_to_send()))
+    (ended,) = [event for event in events if isinstance(event, h2.events.ResponseReceived)]
+    assert (b"grpc-status", b"0") in ended.headers
+
+
 # --- leaving ----------------------------------------------------------------------------------------------------------
 
 
@@ -322,6 +347,7 @@ def test_who_drains_serves_what_comes_until_the_peer_knows_and_refuses_the_rest(
 # --- hostile ----------------------------------------------------------------------------------------------------------
 
 FLOODS = {
+    "settings that repeat themselves": frame(SETTINGS, 0, 0, (b"\0\4" + number(65_535)) * 200),
     "ping": frame(PING, 0, 0, b"12345678"),
     "settings": settings((4, 65_535)),
     "priority": frame(PRIORITY, 0, 1, number(3) + b"\0"),
@@ -349,6 +375,34 @@ def test_a_rapid_reset_ends_the_connection() -> None:
         START + b"".join(headers(n) + frame(RST_STREAM, 0, n, number(8)) for n in range(1, 2_400, 2))
     )
     assert isinstance(events[-1], Lost) and connection.open_streams == 0
+
+
+def test_a_rapid_reset_after_a_message_ends_the_connection_too() -> None:
+    connection = Connection(Limits(control_burst=1_000, control_per_second=100))
+    opened = (headers(n) + data(n, message(b"x")) + frame(RST_STREAM, 0, n, number(8)) for n in range(1, 2_400, 2))
+    events = connection.receive(START + b"".join(opened))
+    assert isinstance(events[-1], Lost) and connection.open_streams == 0
+
+
+def test_empty_messages_that_nobody_dealt_with_fill_the_window_too() -> None:
+    connection = Connection(Limits(stream_window=65_535))
+    connection.receive(START + headers(1))
+    events = connection.receive(data(1, message(b"") * 3_000) * 6)
+    assert events[-1] == Aborted(1, Code.FLOW_CONTROL_ERROR)
+    assert sum(isinstance(event, Message) for event in events) <= 65_535 // 5
+
+
+def test_what_is_on_its_way_on_all_streams_together_is_bounded() -> None:
+    connection = Connection(Limits(max_assembling_bytes=100_000))
+    half = message(bytes(60_000))[:50_000]
+    connection.receive(START + b"".join(headers(n) for n in (1, 3, 5)))
+    pieces = [half[at : at + 10_000] for at in range(0, len(half), 10_000)]
+    events = connection.receive(b"".join(data(n, piece) for n in (1, 3, 5) for piece in pieces))
+    assert events == [Aborted(5, Code.CANCEL)]
+    ((stream, fields),) = statuses(connection)
+    assert stream == 5 and b"grpc-status\x018" in fields
+    connection.receive(frame(RST_STREAM, 0, 1, number(8)) + headers(7))
+    assert connection.receive(b"".join(data(7, piece) for piece in pieces)) == []  # there is room again
 
 
 def test_an_idle_connection_may_be_pinged_for_days() -> None:

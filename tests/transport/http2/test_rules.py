@@ -106,6 +106,7 @@ CASES = [
     Case("6.7 PING on a stream", frame(PING, 0, 1, b"12345678"), PROTOCOL),
     Case("6.7 PING of a wrong length", frame(PING, 0, 0, b"1234567"), SIZE),
     Case("6.8 GOAWAY on a stream", frame(GOAWAY, 0, 1, b"\0" * 8), PROTOCOL),
+    Case("6.8 GOAWAY that is too short", frame(GOAWAY, 0, 0, b"\0" * 7), SIZE),
     Case("6.9 WINDOW_UPDATE of nothing on the connection", frame(WINDOW_UPDATE, 0, 0, number(0)), PROTOCOL),
     Case("6.9 WINDOW_UPDATE of nothing on a stream", OPEN + frame(WINDOW_UPDATE, 0, 1, number(0)), PROTOCOL, 1),
     Case("6.9 WINDOW_UPDATE of a wrong length", frame(WINDOW_UPDATE, 0, 0, b"\0\0\1"), SIZE),
