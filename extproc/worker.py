@@ -53,8 +53,7 @@ from extproc.session import Kept, Rules, Session, Translation
 from extproc.transport import choice
 from extproc.transport.choice import TRANSPORTS, Transport
 from extproc.transport.driver import Driver, Peer, Ports
-from extproc.transport.grpcio import Mtls
-from extproc.transport.service import Health
+from extproc.transport.service import Health, Mtls
 
 log = logging.getLogger("extproc.worker")
 

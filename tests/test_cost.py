@@ -14,6 +14,7 @@ import h2.connection
 import h2.events
 import orjson
 from fakes import ANA, KEY, Hears
+from full_chain import CHAIN, HEAD, NO_CACHE
 from golden.play import Journal, rules_of
 from http2_bytes import START, WINDOW_UPDATE, data, frame, headers, message, number
 from measure import cpu_seconds
@@ -36,18 +37,7 @@ ANSWERED = orjson.dumps(
         "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
     }
 )  # fmt: skip
-POLICY = """
-pack: {name: cost, version: 1.0.0}
-workflow_cache: {enabled: false}
-providers: {targets: [{id: up, provider: openai, base_url: "http://127.0.0.1:1/v1"}]}
-policies: {chain: [rbac, prompt-injection, pii-detector, dlp-filter, audit-logger]}
-policy:
-  rbac: {deny_if_missing: []}
-  prompt-injection: {}
-  pii-detector: {}
-  dlp-filter: {detect_patterns: ["ACME-[0-9]{6}"], blocked_terms: ["project nightingale"]}
-  audit-logger: {}
-"""
+POLICY = HEAD.replace("PORT", "1") + NO_CACHE + CHAIN
 
 
 def header_map(**pairs: str) -> pb.HttpHeaders:

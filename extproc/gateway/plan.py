@@ -70,10 +70,10 @@ def envoy_settings(options: Options, config: Config) -> EnvoySettings:
 
 
 HEAVY_NICE = 5
-"""Where cores are short, those who wait for a chat go first."""
+"""How far the worker for large bodies stands back: where cores are short, those who wait for a chat go first."""
 
 
-def worker_argv(options: Options, name: str, listen: str, grace: float) -> list[str]:
+def worker_argv(options: Options, name: str, listen: str, grace: float, nice: int = 0) -> list[str]:
     """The command line of one worker; its audit files and entries carry the name."""
     files = [part for path in options.policy_config for part in ("--policy-config", str(path))]
     return [
@@ -81,8 +81,7 @@ def worker_argv(options: Options, name: str, listen: str, grace: float) -> list[
         *("--listen", listen, "--state-dir", str(options.state_dir), "--name", name),
         *("--keeper", str(keeper_socket(options.state_dir))),
         *("--fail-mode", options.fail_mode, "--log-level", options.log_level, "--grace", str(grace)),
-        *("--transport", options.transport),
-        *(("--nice", str(HEAVY_NICE)) if name == heavy_socket(options).stem else ()),
+        *("--transport", options.transport, "--nice", str(nice)),
         *files,
     ]
 

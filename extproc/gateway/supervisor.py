@@ -121,7 +121,8 @@ class Supervisor:
         await self._keeper.start(START_TIMEOUT)
         grace = self.config.limits.shutdown_grace_seconds
         for path in settings.all_workers:
-            argv = plan.worker_argv(options, path.stem, f"unix:{path}", grace)
+            nice = plan.HEAVY_NICE if path == settings.heavy else 0
+            argv = plan.worker_argv(options, path.stem, f"unix:{path}", grace, nice)
             self._workers.append(Child(path.stem, argv, environ, self.say, heartbeat=True))
         await asyncio.gather(*(worker.start(START_TIMEOUT) for worker in self._workers))
         self._shipper = Child("shipper", plan.shipper_argv(self.options), environ, self.say, heartbeat=True)

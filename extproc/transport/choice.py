@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Literal, Protocol, get_args
 
-from extproc.transport.grpcio import GrpcServer, Mtls
 from extproc.transport.http2 import Limits
 from extproc.transport.native import NativeServer
-from extproc.transport.service import Health, NewDriver
+from extproc.transport.service import Health, Mtls, NewDriver
 
 Transport = Literal["auto", "native", "grpcio"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
@@ -38,6 +37,8 @@ def server(
 ) -> Server:
     """The server for an address. Raises ValueError for mTLS over our own, which has none."""
     if chosen(transport, listen, mtls) == "grpcio":
+        from extproc.transport.grpcio import GrpcServer  # grpc is 15 MB of a process that may not need it
+
         return GrpcServer(new_driver, health, max_message_bytes, mtls)
     if mtls:
         raise ValueError("the native transport has no mTLS; use grpcio")

@@ -118,7 +118,7 @@ class Driver:
             self._let_go(self._asked)
         try:
             self._conclude()
-        except Exception:
+        except Exception:  # the stream is gone: there is nobody left to fail, only a log to say it in
             log.exception("the end of exchange %s is not recorded", self._session.exchange.id)
 
     def _conclude(self) -> None:
@@ -209,7 +209,7 @@ class Driver:
             self._performed(self._session.broke(error), None)
         except _StreamFailed:
             pass  # its last step
-        except Exception:
+        except Exception:  # the record itself may be what failed; the stream fails below in any case
             log.exception("the failure of exchange %s is not recorded", self._session.exchange.id)
         self._end(error)
 

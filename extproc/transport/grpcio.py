@@ -12,22 +12,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import grpc
 from grpc import aio
 
 from extproc.transport.driver import Driver
-from extproc.transport.service import HEALTH, PROCESS, SERVED, UNSERVED, Health, NewDriver, unbind
-
-
-@dataclass(frozen=True, slots=True)
-class Mtls:
-    """Paths of PEM files: our certificate and key, and the CA that client certificates must come from."""
-
-    cert: Path
-    key: Path
-    ca: Path
+from extproc.transport.service import HEALTH, PROCESS, SERVED, UNSERVED, Health, Mtls, NewDriver, unbind
 
 
 @dataclass(slots=True)
@@ -83,6 +73,7 @@ class GrpcServer:
         finally:
             self.active -= 1
             driver.closed()
+            call.stop()
         if call.failure is not None:
             await context.abort(grpc.StatusCode.INTERNAL, call.failure)
 
@@ -121,7 +112,7 @@ class _Call:
     def send(self, data: bytes) -> None:
         self._said.append(data)
         if self._reads:
-            self._writer = asyncio.create_task(self._write())
+            self._writer = asyncio.create_task(self._write_by_itself())
         else:
             self._changed.set()
 
@@ -136,6 +127,17 @@ class _Call:
         self._changed.set()
         if self._reads and self._reader:
             self._reader.cancel()
+
+    def stop(self) -> None:
+        """Leave nothing behind."""
+        if self._writer:
+            self._writer.cancel()
+
+    async def _write_by_itself(self) -> None:
+        try:
+            await self._write()
+        except Exception as error:  # noqa: BLE001  # whatever it is, a reply that is lost must not look like a clean end
+            self.fail(type(error).__name__)
 
     async def _write(self) -> None:
         if not self._said:

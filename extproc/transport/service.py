@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from extproc.transport.driver import Driver, Peer
 
@@ -17,6 +18,15 @@ SERVED, UNSERVED = b"\x08\x01", b"\x08\x02"
 
 NewDriver = Callable[[str, Peer], Driver]
 """Makes the driver of one stream from its trace context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mtls:
+    """Paths of PEM files: our certificate and key, and the CA that client certificates must come from."""
+
+    cert: Path
+    key: Path
+    ca: Path
 
 
 def unbind(path: str) -> None:

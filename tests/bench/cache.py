@@ -1,22 +1,15 @@
-"""What a cache hit costs beside a miss through the same chain, and what looking up and storing take of a worker.
+"""What looking up and storing take of a worker, in microseconds, call by call. A hit beside a miss is in phases.py.
 
-.venv/bin/python tests/bench/cache.py [--rounds 5]
-
-Hit and miss are the same stack with the same body of 2 KB, asked in turn; a miss differs by one number in the body. CPU
-is that of Envoy, worker and keeper together, once as fast as four connections go and once at a fixed rate, where every
-process wakes up cold for every request. Then microseconds of a worker for the calls themselves.
+.venv/bin/python tests/bench/cache.py
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
-import statistics
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -24,29 +17,18 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from live import eventually, free_port
-from stacks import REPLY, Stack, ask, body_of, cpu_ms, running, stack, upstream
+from full_chain import CHAIN, HEAD
+from live import eventually
+from stacks import REPLY, body_of, running
 
 from extproc.cache.commands import Answer, Fill, Found, Look
 from extproc.cache.rules import CacheRules
 from extproc.dialects import openai_chat
-from extproc.gateway.envoy import files
 from extproc.keeper.client import KeeperClient
 from extproc.keeper.recent import Recent
 from extproc.model import Consumer, Exchange, Response, Usage
 from extproc.session.caching import Caching
 
-POLICY = """
-pack: {name: bench, version: 1.0.0}
-providers: {targets: [{id: up, provider: openai, base_url: "http://127.0.0.1:PORT/v1"}]}
-policies: {chain: [rbac, prompt-injection, pii-detector, dlp-filter, audit-logger]}
-policy:
-  rbac: {deny_if_missing: []}
-  prompt-injection: {}
-  pii-detector: {}
-  dlp-filter: {detect_patterns: ["ACME-[0-9]{6}"], blocked_terms: ["project nightingale"]}
-  audit-logger: {}
-"""
 HEADERS = (
     (":method", "POST"), (":scheme", "https"), (":path", "/v1/chat/completions"), (":authority", "gateway.example"),
     ("accept", "application/json"), ("accept-encoding", "gzip, deflate"), ("content-type", "application/json"),
@@ -58,51 +40,7 @@ HEADERS = (
 )  # fmt: skip
 """As Envoy shows those of an SDK's request."""
 
-BARS = {"hit_to_miss": 0.5, "look_us": 40.0, "store_us": 20.0}
-NUMBERS = itertools.count(1, 100_000)
-
-
-def cpu(one: Stack) -> float:
-    """Milliseconds of all three processes."""
-    return cpu_ms(one.envoy) + cpu_ms(one.processor) + cpu_ms(one.keeper)
-
-
-def cell(one: Stack, body: Path, seconds: float, rate: float, *, hit: bool) -> float:
-    """CPU milliseconds a request."""
-    more = () if hit else ("--vary", str(next(NUMBERS)))
-    before = cpu(one)
-    count = ask(one, body, seconds, rate, *more)["requests"]
-    return (cpu(one) - before) / count
-
-
-def stacked_cost(root: Path, rounds: int, seconds: float, rate: float) -> dict[str, float]:
-    """Medians of the interleaved rounds, in milliseconds, and what a hit is of a miss."""
-    port = free_port()
-    config, body = root / "policy-config.yaml", root / "body.json"
-    config.write_text(POLICY.replace("PORT", str(port)))
-    body.write_bytes(body_of(1_950).replace(b"careful", b"00000000 careful", 1))
-    (root / "up.json").write_text(json.dumps(upstream(port)))
-    command = [str(files.binary()), "-c", str(root / "up.json"), "--disable-hot-restart", "--log-level", "error"]
-    found: dict[tuple[str, bool], list[float]] = {}
-    with ExitStack() as stacked:
-        stacked.enter_context(running([*command, "--concurrency", "1"], root / "up.log"))
-        one = stacked.enter_context(stack(root, "chain", config))
-        for hit in (True, False):
-            cell(one, body, min(1.0, seconds), rate, hit=hit)  # warm, and the hit's entry is stored
-        for number in range(rounds):
-            for (pace, per_second), hit in itertools.product((("busy", 0.0), ("paced", rate)), (True, False)):
-                click.echo(f"round {number + 1}/{rounds} {pace} {'hit' if hit else 'miss'}", err=True)
-                found.setdefault((pace, hit), []).append(cell(one, body, seconds, per_second, hit=hit))
-    medians = {name: statistics.median(values) for name, values in found.items()}
-    result: dict[str, float] = {}
-    for pace, suffix in (("busy", ""), ("paced", "_paced")):
-        hit_ms, miss_ms = medians[pace, True], medians[pace, False]
-        result |= {
-            f"hit_ms{suffix}": hit_ms,
-            f"miss_ms{suffix}": miss_ms,
-            f"hit_to_miss{suffix}": hit_ms / miss_ms,
-        }
-    return result
+BARS = {"look_us": 40.0, "store_us": 20.0}
 
 
 async def heard(answer: Answer | asyncio.Future[Answer]) -> Answer:
@@ -156,7 +94,7 @@ async def calls(root: Path, count: int) -> dict[str, float]:
     async def looks(at_once: int) -> float:
         before = clock()
         for _ in range(count // at_once):
-            await asyncio.gather(*(look() for _ in range(at_once)))
+            await (look() if at_once == 1 else asyncio.gather(*(look() for _ in range(at_once))))
         return (clock() - before) / 1000 / count
 
     await looks(8)
@@ -176,21 +114,19 @@ async def calls(root: Path, count: int) -> dict[str, float]:
     return {"look_us": look_us, "look_alone_us": alone_us, "store_us": stores / 1000 / count}
 
 
-@click.command(help=f"{__doc__}\n\nExample: .venv/bin/python tests/bench/cache.py --rounds 5 --json")
-@click.option("--rounds", default=5, show_default=True, help="Interleaved rounds; medians are shown.")
-@click.option("--seconds", default=4.0, show_default=True, help="Length of each measurement.")
-@click.option("--rate", default=200.0, show_default=True, help="Requests per second of the open loop.")
+@click.command(help=f"{__doc__}\n\nExample: .venv/bin/python tests/bench/cache.py --json")
+@click.option("--count", default=5000, show_default=True, help="Look-ups and stores of each kind.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-def main(rounds: int, seconds: float, rate: float, as_json: bool) -> None:
+def main(count: int, as_json: bool) -> None:
     """See the module."""
     with tempfile.TemporaryDirectory(prefix="kt-cache-") as name:
         root = Path(name)
-        found = stacked_cost(root, rounds, seconds, rate)
         flags = ["--listen", str(root / "calls.sock"), "--state-dir", name]
         argv = [sys.executable, "-m", "extproc.keeper.server", *flags, "--policy-config", f"{name}/policy-config.yaml"]
+        (root / "policy-config.yaml").write_text(HEAD.replace("PORT", "1") + CHAIN)
         with running(argv, root / "calls.log"):
             eventually((root / "calls.sock").exists, "a keeper")
-            found |= uvloop.run(calls(root, 5000))
+            found = uvloop.run(calls(root, count))
     if as_json:
         click.echo(json.dumps(found))
         return

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
-from phases import CHAIN, HEAD, NO_CACHE, port_of
+from full_chain import CHAIN, HEAD, NO_CACHE
+from phases import port_of
 from stacks import ask, body_of, stack
 
 SIZES = {"1 KB": 1_000, "10 KB": 10_000, "100 KB": 100_000, "1 MB": 1_000_000, "10 MB": 10_000_000}

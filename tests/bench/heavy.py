@@ -22,8 +22,9 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from full_chain import CHAIN, HEAD, NO_CACHE
 from live import eventually, free_port, kt
-from phases import CHAIN, HEAD, NO_CACHE, port_of, provider
+from phases import port_of, provider
 from stacks import Stack, ask, body_of, running
 
 BAR = 2.0

@@ -19,10 +19,10 @@ import click
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from full_chain import CHAIN, HEAD, NO_CACHE
 from http2_bytes import REQUEST, START, WINDOW_UPDATE, data, frame, headers, message, number, settings
 from live import eventually, kt
 from measure import memory
-from phases import CHAIN, HEAD, NO_CACHE
 from stacks import running
 from stream_client import before
 

@@ -16,25 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from full_chain import CHAIN, HEAD, NO_CACHE
 from live import free_port
 from stacks import Stack, ask, body_of, running, stack, upstream
 
 from extproc.gateway.envoy import files
 
-HEAD = """
-pack: {name: bench, version: 1.0.0}
-providers: {targets: [{id: up, provider: openai, base_url: "http://127.0.0.1:PORT/v1"}]}
-"""
-CHAIN = """
-policies: {chain: [rbac, prompt-injection, pii-detector, dlp-filter, audit-logger]}
-policy:
-  rbac: {deny_if_missing: []}
-  prompt-injection: {}
-  pii-detector: {}
-  dlp-filter: {detect_patterns: ["ACME-[0-9]{6}"], blocked_terms: ["project nightingale"]}
-  audit-logger: {}
-"""
-NO_CACHE = "workflow_cache: {enabled: false}\n"
 BARE = HEAD + NO_CACHE + "policies: {chain: [audit-logger]}\n"
 BUSY, RATE = 32, 100.0
 """Connections that ask again at once; requests a second of the open loop."""
@@ -77,6 +64,7 @@ def measure(phase: Phase, one: Stack, body: Path, seconds: float) -> Cell:
     more = ("--vary", str(next(_NUMBERS))) if phase.varies else ()
     paced = ask(one, body, seconds, RATE, *more)
     return {
+        "worker_ms": used["processor"],
         "envoy_ms": used["envoy"],
         "python_ms": used["processor"] + used["keeper"] + used["shipper"],
         "rps": busy["per_second"],
@@ -154,6 +142,8 @@ def bars(found: Mapping[str, Cell]) -> Iterator[Bar]:
     yield Bar("CPU of everything, times Envoy alone", total(everything) / total(alone), 9)
     yield Bar("requests a second of everything, of Envoy alone's", everything["rps"] / alone["rps"], 0.15, least=True)
     yield Bar("CPU of a hit, of a miss", total(found["hit"]) / total(miss), 0.5)
+    added = 1000 * (miss["worker_ms"] - found["chain"]["worker_ms"])
+    yield Bar("µs of a worker under load for a look-up and a store, together", added, 60)
     for name in ("p50_ms", "p99_ms"):
         added = (everything[name] - alone[name]) / max(1e-9, empty[name] - alone[name])
         yield Bar(f"{name.removesuffix('_ms')} added, times what the empty processor adds", added, 1.5)

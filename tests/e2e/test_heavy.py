@@ -77,6 +77,7 @@ def test_while_the_heavy_worker_stands_still_chats_go_on_and_large_bodies_fail_c
     waiting.join(30)
     assert stuck[0].status_code in (503, 504)
     assert set(stuck[0].json()["error"]) == {"message", "type", "param", "code"}
+    assert gateway.event(stuck[0])["decision"] == "refused_by_envoy"
     eventually(lambda: post(gateway, chat(2 * LARGE)).status_code == 200, "a heavy worker again", 40)
 
 

@@ -119,19 +119,14 @@ class Connection:
         stream = self._streams.get(number)
         return stream.queued if stream else 0
 
-    def respond(self, number: int) -> None:
-        """Send the response's headers, if they are not sent."""
-        stream = self._streams.get(number)
-        if stream and not stream.responded:
-            stream.responded = True
-            self._say_headers(number, frames.END_HEADERS, _RESPONSE)
-
     def send(self, number: int, message: bytes) -> None:
         """Send a message as far as the windows allow, and the rest as they open."""
         stream = self._streams.get(number)
         if stream is None or stream.trailers is not None:
             return
-        self.respond(number)
+        if not stream.responded:
+            stream.responded = True
+            self._say_headers(number, frames.END_HEADERS, _RESPONSE)
         data = framed(message)
         size = len(data)
         if not stream.queue and size <= self._peer_frame and size <= stream.window and size <= self._window:
@@ -151,12 +146,6 @@ class Connection:
         stream.trailers = said if stream.responded else _RESPONSE + said
         if not stream.queue:
             self._conclude(stream)
-
-    def reset(self, number: int, code: int) -> None:
-        """End the stream at once, with a code of HTTP/2's."""
-        if self._streams.get(number):
-            self._out.append(frames.reset(number, code))
-            self._forget(number)
 
     def consumed(self, number: int, size: int) -> None:
         """Messages of so many bytes (`Message.size`) that were handed out are dealt with."""
