@@ -28,8 +28,11 @@ class Alarm:
         self._due = None
 
     def stop(self) -> None:
-        """Do not ring, and leave nothing behind."""
+        """Never ring again, and let go of whoever would hear it: a cycle would hold an exchange and its bodies until
+        the collector comes by.
+        """
         self._due = None
+        self._ring = _unheard
         if self._handle:
             self._handle.cancel()
 
@@ -47,3 +50,7 @@ class Alarm:
             return
         self._due = None
         self._ring()
+
+
+def _unheard() -> None:
+    """What a stopped alarm rings."""

@@ -111,8 +111,13 @@ class Driver:
         self._take(_Cue.HALF_CLOSED)
 
     def closed(self) -> None:
-        """The peer is gone: record an exchange that did not end. What is waited for is let go. Raises nothing."""
+        """The peer is gone: record an exchange that did not end. What is waited for is let go. Raises nothing.
+
+        Nothing of the driver is left in a cycle: the collector comes by rarely, and until then it would hold bodies.
+        """
         self._over = True
+        self._steps = None
+        self._waiting.clear()
         self._alarm.stop()
         if self._asked:
             self._let_go(self._asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -238,6 +239,24 @@ async def test_a_client_that_leaves_in_the_middle_of_a_need_is_recorded_as_abort
     await asyncio.sleep(0)  # no wait, but a turn of the loop: what is told of the cancelling is told in it
     assert stream.said == ["request_headers"]
     assert stream.outcomes == ["aborted"]
+
+
+@pytest.mark.parametrize("find", [lambda question: "", never], ids=["answered", "in the middle of a need"])
+async def test_an_exchange_that_is_gone_leaves_nothing_to_the_collector(find: Callable[[object], object]) -> None:
+    """In a worker it runs once in many thousand objects, and a cycle would hold the bodies until then."""
+    gc.collect()
+    gc.disable()
+    try:
+        stream = Stream(Asks(), find)
+        stream.driver._alarm.set(60)
+        stream.tell(ask(), prompt(CHAT))
+        stream.driver.closed()
+        await asyncio.sleep(0)  # the turn in which a cancelled future says so
+        assert stream.outcomes == ["aborted"]
+        del stream.driver, stream  # which know each other
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("phase", [Phase.REQUEST_BODY, Phase.RESPONSE_HEADERS, Phase.RESPONSE_BODY])
