@@ -1,0 +1,64 @@
+"""A kind as its configuration makes it, and exchanges for it to judge: whole chat bodies, read by their dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+
+from extproc.chain import Chain, Link
+from extproc.config.load import load
+from extproc.dialects import openai_chat
+from extproc.model import Consumer, Exchange
+from extproc.policies import POLICIES
+from extproc.policies.base import Policy
+
+HEAD = "pack: {name: a, version: 1.0.0}\nproviders: {targets: [{id: a, provider: openai}]}\n"
+
+Said = str | Mapping[str, Any]
+"""A text, of a user's or a reply's; or `request`, `reply` (chat bodies), `headers`, `path`, `consumer` by name."""
+
+
+def made(home: Path, kind: str, settings: Mapping[str, Any]) -> Policy:
+    """The kind with these settings, through the loader; raises what that raises."""
+    path = home / "policy-config.yaml"
+    path.write_text(f"{HEAD}policies: {{chain: [{kind}]}}\n" + yaml.safe_dump({"policy": {kind: dict(settings)}}))
+    return POLICIES[kind](load([path], environ={}).config.chain[0].settings)
+
+
+def exchange(said: Said, stage: str) -> Exchange:
+    """An exchange in which this was said, by a user at the stage input, by the model at output."""
+    if isinstance(said, str):
+        said = _plain(said, stage)
+    asked = {"model": "m", "messages": [{"role": "user", "content": "hello"}], **said.get("request", {})}
+    found = Exchange(
+        id="x",
+        method="POST",
+        path=said.get("path", "/v1/chat/completions"),
+        headers=tuple((name.lower(), value) for name, value in said.get("headers", {}).items()),
+        consumer=Consumer(**{"key_id": "k", "name": "ana", **said.get("consumer", {})}),
+        request=openai_chat.read_request(orjson.dumps(asked)),
+    )
+    if stage == "output":
+        found.response = openai_chat.read_response(orjson.dumps(said["reply"]))
+    return found
+
+
+def _plain(text: str, stage: str) -> Mapping[str, Any]:
+    if stage == "input":
+        return {"request": {"messages": [{"role": "user", "content": text}]}}
+    message = {"role": "assistant", "content": text}
+    return {"reply": {"id": "r", "model": "m", "choices": [{"index": 0, "finish_reason": "stop", "message": message}]}}
+
+
+def judged(policy: Policy, found: Exchange, stage: str) -> list[tuple[str, str]]:
+    """What the kind decided at headers, input and output, as (verdict, reason), without what it allowed."""
+    chain = Chain([Link(policy=policy)], lambda: 0)
+    refused = chain.judge_headers(found)
+    for judging in (chain.judge_input(found), chain.judge_output(found) if stage == "output" else ()):
+        if not refused:
+            assert not list(judging), "the kind asks the world"
+    return [(each.verdict, each.reason) for each in found.decisions if each.verdict != "allow"]
