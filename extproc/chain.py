@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
-from types import GeneratorType
 from typing import Literal
 
 from extproc.detect.progress import Automaton
@@ -178,7 +177,7 @@ def _asked(
     """One policy's verdict, its Needs passed on; and the name of the error that stood in its way, or ''."""
     try:
         answer = link.policy.on_input(exchange) if stage == "input" else link.policy.on_output(exchange)
-        if not isinstance(answer, GeneratorType):
+        if not isinstance(answer, Generator):
             return checked(answer), ""
         found: object = None
         while True:

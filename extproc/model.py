@@ -7,7 +7,7 @@ Nothing here imports ours, does I/O, or knows protobuf.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Literal
@@ -155,7 +155,7 @@ class Record:
 class Need:
     """Find something out within `deadline` seconds, and come back with `session.got(...)`."""
 
-    question: object
+    question: Hashable
     deadline: float
 
 
@@ -163,7 +163,7 @@ class Need:
 class Tell:
     """Let the world know, without waiting for it or caring whether it hears: a cache that is away stores nothing."""
 
-    fact: object
+    fact: Hashable
 
 
 @dataclass(frozen=True, slots=True)

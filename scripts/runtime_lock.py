@@ -46,7 +46,7 @@ def files() -> dict[Path, str]:
     """What each file has to say."""
     ours = needed(["keeptrusts-extproc"]) - {"keeptrusts-extproc"}
     docker = ROOT / "deploy" / "docker"
-    return {docker / "runtime.lock": locked(ours), docker / "build.lock": locked({"setuptools"})}
+    return {docker / "runtime.lock": locked(ours), docker / "build.lock": locked(needed(["setuptools", "mypy"]))}
 
 
 if __name__ == "__main__":

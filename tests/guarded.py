@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import ceil
 
 from extproc.chain import Chain, Link
-from extproc.dialects.openai_chat.stream import Stream
+from extproc.dialects.openai_chat.reader import Stream
 from extproc.dialects.sse import Framer
 from extproc.guard.stream import StreamGuard, StreamLimits
 from extproc.model import Exchange, Request

@@ -334,7 +334,7 @@ def _iban(found: str, before: str, after: str) -> Iterable[Span]:
     compact = found.replace(" ", "").replace("-", "")[:wanted]
     if not wanted or len(compact) < wanted or not validators.iban(compact.upper()):
         return
-    end = next(at for at, size in enumerate(accumulate(map(str.isalnum, found)), 1) if size == wanted)
+    end = next(at for at, size in enumerate(accumulate(int(each.isalnum()) for each in found), 1) if size == wanted)
     if (found[end : end + 1] or after[:1]) not in _WORD:
         yield 0, end
 

@@ -126,12 +126,14 @@ def _says_the_same(written: bytes, body: bytes) -> bool:
 def _strictly(body: bytes, max_depth: int) -> Any:
     try:
         return json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
-    except UnicodeDecodeError as error:
-        raise _bad(f"The body is not UTF-8: byte {error.start} is out of place.", "invalid_utf8") from error
-    except json.JSONDecodeError as error:
-        raise _bad(f"The body is not JSON: {error.msg} at character {error.pos}.", "invalid_json") from error
-    except RecursionError as error:
-        raise _too_deep(max_depth) from error
+    except UnicodeDecodeError as misspelt:
+        raise _bad(f"The body is not UTF-8: byte {misspelt.start} is out of place.", "invalid_utf8") from misspelt
+    except json.JSONDecodeError as misplaced:
+        raise _bad(
+            f"The body is not JSON: {misplaced.msg} at character {misplaced.pos}.", "invalid_json"
+        ) from misplaced
+    except RecursionError as nested:
+        raise _too_deep(max_depth) from nested
     except ValueError as error:
         raise _bad(f"The body is not JSON: {error}.", "invalid_json") from error
 

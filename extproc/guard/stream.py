@@ -26,7 +26,7 @@ PING = b": keeptrusts is checking\n\n"
 
 
 class Reader(Writer, Protocol):
-    """What a dialect says about one stream; see `extproc.dialects.openai_chat.stream`.
+    """What a dialect says about one stream; see `extproc.dialects.openai_chat.reader`.
 
     `sent` is how many of the events that were read have left: the end of a stream has to fit what the client has seen.
     """

@@ -24,7 +24,7 @@ from extproc.routing.kept import Keep, Owners, Whose
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Free | None)
 
 RETRY_SECONDS = 0.5
 PING_SECONDS = 0.25
@@ -38,7 +38,7 @@ BACKLOG = 16 << 20
 class _Asked(NamedTuple):
     question: Look | Whose
     future: asyncio.Future[Any]
-    unknown: object  # what is said where the keeper goes away
+    unknown: Free | None  # what is said where the keeper goes away
 
 
 class KeeperClient(asyncio.Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from extproc.dialects.coding import Decoder
 from extproc.model import Body, BodyMode, Head, PeerError
@@ -11,7 +12,9 @@ from extproc.model import Body, BodyMode, Head, PeerError
 class State:
     """Where a direction stands."""
 
-    START, BODY, DONE = range(3)
+    START: Final = 0
+    BODY: Final = 1
+    DONE: Final = 2
 
 
 @dataclass(slots=True)

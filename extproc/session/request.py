@@ -121,8 +121,8 @@ class RequestSide:
             readable(exchange, self._rules)
             targets = self._rules.route(read.model, ledger.dialect.name)
             yield from self._own(read)
-        except CodingError as error:
-            yield from ledger.refuse(undecodable(error))
+        except CodingError as coded:
+            yield from ledger.refuse(undecodable(coded))
             return
         except ClientError as error:
             yield from ledger.refuse(error)

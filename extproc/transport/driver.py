@@ -172,11 +172,11 @@ class Driver:
             while self._steps is not None and self._performed(self._steps, found):
                 self._steps = self._turn(self._waiting.popleft()) if self._waiting and not self._over else None
                 found = None
-        except _StreamFailed as error:
-            self._end(str(error))
-        except PeerError as error:
-            log.error("Envoy's ext_proc filter is not configured for this processor: %s", error)
-            self._broke(f"peer: {error}")
+        except _StreamFailed as failure:
+            self._end(str(failure))
+        except PeerError as fault:
+            log.error("Envoy's ext_proc filter is not configured for this processor: %s", fault)
+            self._broke(f"peer: {fault}")
         except (Exception, asyncio.CancelledError) as error:
             log.exception("exchange %s failed", self._session.exchange.id)
             self._broke(type(error).__name__)

@@ -23,6 +23,8 @@ import page
 import phases
 import streams
 
+from extproc import chain
+
 
 @click.command(help=f"{__doc__}\n\nExample: scripts/bench --rounds 3 --json")
 @click.option("--rounds", default=5, show_default=True, help="Interleaved rounds; medians are shown.")
@@ -48,7 +50,7 @@ def main(rounds: int, seconds: float, peers: bool, data: Path | None, written: P
     guarded = streams.measure(data, min(rounds, 3), chunks=200, streams=16)
     if written:
         beside = heavy.measure(min(rounds, 3), seconds=5.0, rate=50.0)
-        run = page.Run(_command(), f"{os.cpu_count()} cores", found, curve, guarded, beside)
+        run = page.Run(_command(), f"{os.cpu_count()} cores", _compiled(), found, curve, guarded, beside)
         written.write_text("\n".join(page.lines(run)) + "\n")
     if as_json:
         click.echo(json.dumps({"phases": found, "curve": curve, "streams": guarded}))
@@ -56,6 +58,10 @@ def main(rounds: int, seconds: float, peers: bool, data: Path | None, written: P
     bars = (str(bar) for bar in phases.bars(found))
     tables = (*phases.table(found), "", *bars, "", *curves.table(curve), "", *streams.table(guarded))
     click.echo("\n".join(tables))
+
+
+def _compiled() -> bool:
+    return not (chain.__file__ or "").endswith(".py")
 
 
 def _command() -> str:

@@ -18,6 +18,7 @@ class Run:
 
     command: str
     machine: str
+    compiled: bool
     phases: Mapping[str, phases.Cell]
     curve: Mapping[str, Mapping[str, float]]
     streams: Mapping[str, Any]
@@ -30,7 +31,7 @@ This page is written by `{command}`, from one run; it is not edited.
 
 ## Method
 
-- {machine}; provider, load generator and all stacks share them, so nothing here says how fast one of them would be on its own.
+- {machine}, the request path {path}; provider, load generator and all stacks share them, so nothing here says how fast one of them would be on its own.
 - All stacks run side by side, and rounds are interleaved: what else the machine does hits all alike. Medians are shown, as ratios within the run; absolute times of such a machine are noise.
 - CPU is what the processes' own accounting says, under {busy} connections that ask again at once. Latencies are those of an open loop of {rate:g} requests a second, counted from the moment at which each was due.
 - A chat of 2 KB, a JSON reply of 1 KB from an Envoy that answers at once. Plain HTTP/1.1, Envoy with one thread, one worker.
@@ -52,7 +53,13 @@ A provider answers at once here; a real one takes seconds, and what is added is 
 
 def lines(run: Run) -> Iterator[str]:
     """The page."""
-    yield INTRO.format(command=run.command, machine=run.machine, busy=phases.BUSY, rate=phases.RATE)
+    yield INTRO.format(
+        command=run.command,
+        machine=run.machine,
+        path="compiled" if run.compiled else "as its source stands",
+        busy=phases.BUSY,
+        rate=phases.RATE,
+    )
     yield from _block(phases.table(run.phases))
     peers = [name for name in ("litellm", "portkey") if name in run.phases]
     if peers:

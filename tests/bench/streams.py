@@ -54,8 +54,9 @@ policy:
   pii-detector: {}
   dlp-filter: {detect_patterns: ["ACME-[0-9]{6}"], blocked_terms: ["project nightingale"]}
 """
-BARS = {"ours_us": 60.0, "delay_p99_ms": 1.0, "held_median": 1.0, "held_p95": 5.0}
-LAYERS = ("json", "guard", "session", "driver")
+OFF = POLICY.partition("policies:")[0] + "policies: {chain: [audit-logger]}\n"
+BARS = {"off_us": 12.0, "ours_us": 40.0, "delay_p99_ms": 1.0, "held_median": 1.0, "held_p95": 5.0}
+LAYERS = ("json", "guard", "session", "driver", "off")
 STACKS = ("empty", "worker", "ours")
 PACES = {"at 10 ms": 0.01, "busy": 0.0}
 """Seconds between the chunks of a stream. At a model's pace the processor sleeps between chunks and wakes with cold
@@ -64,6 +65,7 @@ caches; busy, chunks come as fast as the client can."""
 LONG = 15_000
 """Bytes: shorter recorded streams are over before they say anything of a chunk's cost."""
 
+BARRED = {"off": "off_us", "driver": "ours_us"} | {f"ours, {pace}": "ours_us" for pace in PACES}
 PERCENTS = {"median": 50, "p95": 95, "p99": 99, "most": 100}
 
 
@@ -126,7 +128,7 @@ def came_through(data: bytes) -> bool:
 
 def layers(bodies: list[bytes], rounds: int) -> tuple[dict[str, float], dict[str, float]]:
     """Medians of CPU microseconds per chunk by layer, and of the delays' percentiles. A round plays each body once."""
-    rules = snapshot()
+    rules, off = snapshot(POLICY), snapshot(OFF)
     policies = [link.policy for link in rules.chain.links if link.policy.guards_output]
     chunked = [events(body) for body in bodies]
     messages = [[*before(KEY), *pieces(body)] for body in bodies]
@@ -140,6 +142,7 @@ def layers(bodies: list[bytes], rounds: int) -> tuple[dict[str, float], dict[str
         "guard": lambda place: guarded(policies, chunked[place]),
         "session": lambda place: session(rules, messages[place]),
         "driver": lambda place: delays.extend(loop.run_until_complete(driver(rules, messages[place]))),
+        "off": lambda place: loop.run_until_complete(driver(off, messages[place])),
     }
     seen: dict[str, list[float]] = {name: [] for name in LAYERS}
     for _ in range(rounds):
@@ -159,9 +162,9 @@ def medians(seen: dict[str, list[float]]) -> dict[str, float]:
     return {name: statistics.median(each) for name, each in seen.items()}
 
 
-def snapshot() -> Rules:
+def snapshot(policy: str) -> Rules:
     """As a worker builds it, for a key that never grows old."""
-    built = rules_of(POLICY)
+    built = rules_of(policy)
     return replace(built, chain=Chain(built.chain.links, time.perf_counter_ns), identify=lambda _: ANA)
 
 
@@ -253,7 +256,7 @@ def recorded(directory: Path) -> list[bytes]:
 
 def held(bodies: list[bytes]) -> dict[str, float]:
     """How many others an event waits for, over all events."""
-    policies = [link.policy for link in snapshot().chain.links if link.policy.guards_output]
+    policies = [link.policy for link in snapshot(POLICY).chain.links if link.policy.guards_output]
     found = [each for body in bodies for each in waits(guard(*policies), events(body))]
     return {"events": len(found), **{name: percentile(found, at) for name, at in PERCENTS.items()}}
 
@@ -286,13 +289,14 @@ def table(result: dict[str, dict[str, float]]) -> Iterator[str]:
         "guard": "guard",
         "session": "guard, session, wire",
         "driver": "guard, session, wire, driver",
+        "off": "the same without guards",
     }
     for pace in PACES:
         names |= {f"empty, {pace}": f"gRPC alone, {pace}", f"worker, {pace}": f"a worker, {pace}"}
         names |= {f"ours, {pace}": f"ours of it, {pace}"}
     yield f"{'a chunk of a stream':32}{'CPU µs':>8}{'x JSON':>8}"
     for name, words in names.items():
-        bar = f"   bar {BARS['ours_us']:.0f}" if name.startswith("ours") else ""
+        bar = f"   bar {BARS[BARRED[name]]:.0f}" if name in BARRED else ""
         yield f"{words:32}{cpu[name]:8.1f}{cpu[name] / cpu['json']:8.1f}{bar}"
     yield f"released after: p50 {delay['p50']:.3f} ms, p99 {delay['p99']:.3f} ms   bar {BARS['delay_p99_ms']:.0f}"
     for name, figures in result.items():

@@ -15,7 +15,7 @@ from corpus.values import HARMLESS, SENSITIVE, Value, harmless, sensitive
 
 from extproc.chain import Chain, Link
 from extproc.detect.entities import EntityScanner
-from extproc.dialects.openai_chat.stream import Stream
+from extproc.dialects.openai_chat.reader import Stream
 from extproc.guard.stream import StreamGuard, StreamLimits
 from extproc.model import Exchange, Redact, Request, Response, Text
 from extproc.policies.pii_detector import PiiDetector, PiiSettings, rules

@@ -11,7 +11,7 @@ from responses import message, reasoning, response, stream
 
 from extproc.dialects import UnreadableReply
 from extproc.dialects.openai_responses import read_request, read_response
-from extproc.dialects.openai_responses.stream import Stream
+from extproc.dialects.openai_responses.reader import Stream
 from extproc.dialects.openai_responses_kept import parts, whole
 from extproc.dialects.sse import Framer
 from extproc.model import ClientError, Usage

@@ -12,7 +12,7 @@ from responses import call, custom, event, heard, message, reasoning, response, 
 
 from extproc.dialects import UnreadableReply
 from extproc.dialects.openai_responses import assemble, read_response, replay
-from extproc.dialects.openai_responses.stream import Stream
+from extproc.dialects.openai_responses.reader import Stream
 from extproc.dialects.sse import Framer
 
 TEXT = st.text(min_size=1, max_size=30)

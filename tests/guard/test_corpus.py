@@ -12,7 +12,7 @@ from corpus.streams import PLACES, Case, Place, cases, heard, strings
 from corpus.values import Value, sensitive
 
 from extproc.chain import Chain, Link
-from extproc.dialects.openai_chat.stream import Stream
+from extproc.dialects.openai_chat.reader import Stream
 from extproc.dialects.sse import Framer
 from extproc.guard.stream import StreamGuard, StreamLimits
 from extproc.model import Exchange, Request

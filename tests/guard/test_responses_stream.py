@@ -13,7 +13,7 @@ from responses import call, custom, event, heard, message, reasoning, response, 
 
 from extproc.chain import Chain, Link, Refused
 from extproc.dialects import BLOCKED
-from extproc.dialects.openai_responses.stream import Stream
+from extproc.dialects.openai_responses.reader import Stream
 from extproc.dialects.sse import Framer
 from extproc.guard.realtime import MOST_TEXTS
 from extproc.guard.stop import Failed

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from extproc.chain import Chain, Link, Refused
 from extproc.detect.patterns import Pattern
-from extproc.dialects.openai_chat.stream import Stream
+from extproc.dialects.openai_chat.reader import Stream
 from extproc.dialects.sse import Framer
 from extproc.guard.realtime import MOST_TEXTS, PATIENCE
 from extproc.guard.stop import Failed

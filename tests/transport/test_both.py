@@ -13,7 +13,6 @@ from fakes import KEY, chain, rules
 from grpc import aio
 
 from extproc.dialects import openai_chat
-from extproc.dialects.openai_chat.stream import Stream
 from extproc.dialects.sse import Event
 from extproc.dialects.texts import Fragment
 from extproc.guard.stream import StreamLimits
@@ -124,9 +123,17 @@ async def test_a_refusal_is_an_answer_and_not_an_error(served: Any) -> None:
     assert await call.code() is grpc.StatusCode.OK
 
 
-class _CannotPart(Stream):
+class _CannotPart:
+    """A reader with a bug."""
+
+    def __init__(self, **options: Any) -> None:
+        self._reader = openai_chat.stream(**options)
+
     def part(self, event: Event, fragment: Fragment, text: str) -> bytes | None:
         raise KeyError("a bug")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
 
 
 async def test_a_bug_in_a_wake_up_ends_the_stream_with_an_error_and_a_record(served: Any) -> None:

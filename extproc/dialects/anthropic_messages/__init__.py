@@ -7,12 +7,12 @@ Never texts: ids, signatures, encrypted contents, redacted thinking, and the cod
 
 from __future__ import annotations
 
-from extproc.dialects.anthropic_messages.assemble import assemble, replay
+from extproc.dialects.anthropic_messages.assembling import assemble, replay
 from extproc.dialects.anthropic_messages.caching import complete, essence, uncacheable, unstorable
 from extproc.dialects.anthropic_messages.errors import block, error
+from extproc.dialects.anthropic_messages.reader import Stream
 from extproc.dialects.anthropic_messages.replies import read_error, read_response
 from extproc.dialects.anthropic_messages.requests import read_request
-from extproc.dialects.anthropic_messages.stream import Stream
 from extproc.dialects.anthropic_messages.texts import write
 
 __all__ = [

@@ -74,7 +74,7 @@ def _tool(value: object, where: str) -> Json:
         return value
     if not isinstance(value.get("name"), str):
         raise refused(f"{where}.type", "only functions and custom tools can be offered")
-    if "input_schema" in value and kind in (None, *_KINDS):
+    if "input_schema" in value and (kind is None or kind in _KINDS):
         only(where, value, _ANTHROPIC)
         said = {key: child for key, child in value.items() if key in ("name", "description")}
         return {"type": "function", "function": {**said, "parameters": value["input_schema"]}}

@@ -7,12 +7,12 @@ Never texts: ids, signatures, encrypted reasoning, and the coded content of imag
 
 from __future__ import annotations
 
-from extproc.dialects.openai_chat.assemble import assemble, replay
+from extproc.dialects.openai_chat.assembling import assemble, replay
 from extproc.dialects.openai_chat.caching import complete, essence, uncacheable, unstorable
 from extproc.dialects.openai_chat.errors import block, error
+from extproc.dialects.openai_chat.reader import Stream
 from extproc.dialects.openai_chat.replies import read_error, read_response
 from extproc.dialects.openai_chat.requests import read_request
-from extproc.dialects.openai_chat.stream import Stream
 from extproc.dialects.openai_chat.texts import write
 from extproc.dialects.openai_chat.usage import with_usage
 

@@ -7,10 +7,10 @@ no text: nobody here knows the model's vocabulary.
 from __future__ import annotations
 
 from extproc.dialects.openai_chat import block, error, read_error, read_response, with_usage, write
-from extproc.dialects.openai_completions.assemble import assemble, replay
+from extproc.dialects.openai_completions.assembling import assemble, replay
 from extproc.dialects.openai_completions.caching import complete, essence, uncacheable, unstorable
+from extproc.dialects.openai_completions.reader import Stream
 from extproc.dialects.openai_completions.requests import read_request
-from extproc.dialects.openai_completions.stream import Stream
 
 __all__ = [
     "assemble", "block", "complete", "error", "essence", "name", "read_error", "read_request",

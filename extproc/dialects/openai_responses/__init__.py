@@ -9,13 +9,13 @@ Never texts: ids, encrypted reasoning, and the coded content of images, audio an
 from __future__ import annotations
 
 from extproc.dialects.openai_chat import complete
-from extproc.dialects.openai_responses.assemble import assemble
+from extproc.dialects.openai_responses.assembling import assemble
 from extproc.dialects.openai_responses.caching import essence, uncacheable, unstorable
 from extproc.dialects.openai_responses.errors import block, error
-from extproc.dialects.openai_responses.replay import replay
+from extproc.dialects.openai_responses.reader import Stream
+from extproc.dialects.openai_responses.replaying import replay
 from extproc.dialects.openai_responses.replies import read_error, read_response
 from extproc.dialects.openai_responses.requests import read_request
-from extproc.dialects.openai_responses.stream import Stream
 from extproc.dialects.openai_responses.texts import write
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from extproc.dialects import UnreadableReply, sse
-from extproc.dialects.openai_responses.stream import TERMINAL
+from extproc.dialects.openai_responses.reader import TERMINAL
 
 _DONE = b"[DONE]"
 

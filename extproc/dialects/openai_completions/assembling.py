@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from extproc.dialects import UnreadableReply
-from extproc.dialects.openai_chat.assemble import as_events, chunks
+from extproc.dialects.openai_chat.assembling import as_events, chunks
 
 _PADDING = frozenset({"choices", "usage", "obfuscation"})
 

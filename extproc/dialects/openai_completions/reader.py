@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from extproc.dialects.openai_chat import fragments
-from extproc.dialects.openai_chat.stream import Stream as ChatStream
+from extproc.dialects.openai_chat.reader import Stream as ChatStream
 from extproc.dialects.texts import Form, Fragment
 
 _ADDED_UP: Mapping[str, Form] = {"text": "growing"}
