@@ -32,11 +32,11 @@ NOT_YET = (
 )  # fmt: skip
 KINDS_NOT_YET = (
     "agent-firewall", "bias-monitor", "bot-detector", "case-privacy", "citation-verifier", "cjis-mode",
-    "content-extractor", "data-routing-policy", "document-analyzer", "dual-use-filter", "embedding-detector",
-    "entity-list-filter", "eu-ai-act", "external-moderation", "financial-compliance", "flagged-review",
-    "gdpr-compliance", "healthcare-compliance", "hipaa-phi-detector", "human-oversight", "itar-ear-filter",
-    "language-validator", "mnpi-filter", "quality-scorer", "safety-filter", "student-privacy", "tool-budget",
-    "tool-security", "tool-validation", "upl-filter",
+    "content-extractor", "data-routing-policy", "document-analyzer", "embedding-detector",
+    "eu-ai-act", "external-moderation", "flagged-review",
+    "gdpr-compliance", "hipaa-phi-detector", "human-oversight",
+    "language-validator", "quality-scorer", "student-privacy", "tool-budget",
+    "tool-security", "tool-validation",
 )  # fmt: skip
 PROVIDERS = {"openai": "https://api.openai.com", "anthropic": "https://api.anthropic.com"}
 """Where a provider is reached when its target gives no base_url."""

@@ -65,6 +65,16 @@ class FuzzyTerms:
         return answer
 
 
+def beside(near: Sequence[Hit], exact: Sequence[Hit]) -> Iterator[Hit]:
+    """Those of `near` that overlap none of `exact`. Both are in order and without overlaps; one pass."""
+    at = 0
+    for hit in near:
+        while at < len(exact) and exact[at].end <= hit.start:
+            at += 1
+        if at == len(exact) or exact[at].start >= hit.end:
+            yield hit
+
+
 def distance(places: dict[str, int], size: int, other: str) -> int:
     """The Levenshtein distance of two strings, one given as its length and the bits of each character's places."""
     if not size:

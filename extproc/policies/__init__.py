@@ -6,11 +6,19 @@ from extproc.policies.audit_logger import AuditLogger
 from extproc.policies.base import Policy
 from extproc.policies.code_sanitizer import CodeSanitizer
 from extproc.policies.dlp_filter import DlpFilter
+from extproc.policies.dual_use_filter import DualUseFilter
+from extproc.policies.entity_list_filter import EntityListFilter
+from extproc.policies.financial_compliance import FinancialCompliance
+from extproc.policies.healthcare_compliance import HealthcareCompliance
+from extproc.policies.itar_ear_filter import ItarEarFilter
+from extproc.policies.mnpi_filter import MnpiFilter
 from extproc.policies.pii_detector import PiiDetector
 from extproc.policies.prompt_injection import PromptInjection
 from extproc.policies.rbac import Rbac
 from extproc.policies.request_rewriter import RequestRewriter
 from extproc.policies.response_rewriter import ResponseRewriter
+from extproc.policies.safety_filter import SafetyFilter
+from extproc.policies.upl_filter import UplFilter
 
 POLICIES: dict[str, type[Policy]] = {
     policy.kind: policy
@@ -18,6 +26,14 @@ POLICIES: dict[str, type[Policy]] = {
         AuditLogger,
         CodeSanitizer,
         DlpFilter,
+        DualUseFilter,
+        EntityListFilter,
+        FinancialCompliance,
+        HealthcareCompliance,
+        ItarEarFilter,
+        MnpiFilter,
+        SafetyFilter,
+        UplFilter,
         PiiDetector,
         PromptInjection,
         Rbac,

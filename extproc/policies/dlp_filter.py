@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from extproc.detect.fuzzy import FuzzyTerms
+from extproc.detect.fuzzy import FuzzyTerms, beside
 from extproc.detect.patterns import Hit, Pattern, PatternSpec, Scanner
 from extproc.model import Allow, Block, Edit, Exchange, Redact, Text, Verdict
 from extproc.policies.base import Between, Span, TextPolicy
@@ -102,9 +102,5 @@ class DlpFilter(TextPolicy):
         exact = self._scanner.find(text, start)
         if not self.settings.fuzzy_matching:
             return exact
-        near = [hit for hit in self._fuzzy.find(text) if hit.start >= start and not _overlaps(hit, exact)]
-        return sorted([*exact, *near], key=lambda hit: hit.start)
-
-
-def _overlaps(hit: Hit, others: list[Hit]) -> bool:
-    return any(hit.start < other.end and other.start < hit.end for other in others)
+        near = [hit for hit in self._fuzzy.find(text) if hit.start >= start]
+        return sorted([*exact, *beside(near, exact)], key=lambda hit: hit.start)
