@@ -59,7 +59,7 @@ def test_a_good_file_becomes_values(tmp_path: Path) -> None:
         ("https://example.com/x/v1/", "ftp://x", "0.yaml:4:7: providers.targets[0].base_url: expected http://HOST or https://HOST"),
         ("id: a", "id: 'a b'", "0.yaml:4:7: providers.targets[0].id: expected 1 to 64 letters, digits, '.', '_' or '-'"),
         ("[prompt-injection", "[prompt-injecton", "0.yaml:6:11: policies.chain[0].prompt-injecton: unknown policy kind 'prompt-injecton', did you mean 'prompt-injection'?"),
-        ("[prompt-injection", "[safety-filter", "0.yaml:6:11: policies.chain[0]: 'safety-filter' is not yet supported"),
+        ("[prompt-injection", "[bias-monitor", "0.yaml:6:11: policies.chain[0]: 'bias-monitor' is not yet supported"),
         ("mode: shadow", "mode: shade", "0.yaml:6:73: policies.chain[1].mode: expected one of enforce, shadow, found 'shade'"),
         ("pack:", "pack: {}\npack:", "0.yaml:2:1: pack: this key stands twice, first on line 1"),
         (GOOD, "a: &x 1\nb: *x\n", "0.yaml:1:1: uses a YAML alias; write the value out"),
