@@ -16,6 +16,7 @@ from extproc.detect import pii, secrets
 from extproc.detect.entities import EntityRule, EntityScanner, operators_rule
 from extproc.detect.json_strings import is_json
 from extproc.detect.marks import PLACEHOLDER, Marks, Placeholders, Style
+from extproc.detect.national_ids import MACHINES, NATIONAL_IDS
 from extproc.detect.patterns import Hit, Pattern
 from extproc.model import Allow, Block, Edit, Exchange, Redact, Text, Verdict
 from extproc.policies.base import Span, TextPolicy
@@ -27,7 +28,10 @@ RESTORED = "restored"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomMarkers:
-    """A marker of the operator's own for a type, in place of the style's. `custom` is what `detect_patterns` find."""
+    """A marker of the operator's own for a type, in place of the style's.
+
+    `national_id` stands for the identity, tax and document numbers of all countries, `custom` for `detect_patterns`.
+    """
 
     email: str = ""
     phone: str = ""
@@ -41,7 +45,16 @@ class CustomMarkers:
     insurance_id: str = ""
     npi: str = ""
     secret: str = ""
+    national_id: str = ""
+    crypto: str = ""
+    mac_address: str = ""
     custom: str = ""
+
+    def by_label(self) -> dict[str, str]:
+        """The markers by the labels of what they stand for."""
+        chosen = {name.upper(): marker for name, marker in asdict(self).items() if marker}
+        numbers = chosen.pop("NATIONAL_ID", "")
+        return chosen | ({rule.label: numbers for rule in NATIONAL_IDS} if numbers else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +100,7 @@ class PiiDetector(TextPolicy):
     def __init__(self, settings: PiiSettings, nonce: Callable[[], str] = lambda: token_hex(4)) -> None:
         super().__init__(settings)
         redaction = settings.redaction
-        custom = {label.upper(): marker for label, marker in asdict(redaction.custom_markers).items() if marker}
-        self.marks = Marks(redaction.marker_format, redaction.preserve_length, custom)
+        self.marks = Marks(redaction.marker_format, redaction.preserve_length, redaction.custom_markers.by_label())
         self.scanner = EntityScanner(rules(settings))
         self._nonce = nonce
         self.watch((*self.scanner.watched, *((PLACEHOLDER,) if redaction.restore else ())), folding=True)
@@ -177,6 +189,8 @@ def rules(settings: PiiSettings) -> tuple[EntityRule, ...]:
         *(pii.PCI if settings.pci_mode else ()),
         *(pii.HEALTH if settings.healthcare_mode else ()),
         *credentials,
+        *NATIONAL_IDS,
+        *MACHINES,
         *own,
     )
 

@@ -55,7 +55,9 @@ CARD = "4111 1111 1111 1111"
      ("{redaction: {marker_format: asterisk}}", CARD, "********"), ("{redaction: {marker_format: partial}}", CARD, "****1111"),
      ("{redaction: {marker_format: partial, preserve_length: true}}", CARD, "**** **** **** 1111"),
      ("{redaction: {marker_format: numbered}}", "a@b.io c@d.io a@b.io", "[EMAIL_1] [EMAIL_2] [EMAIL_1]"),
-     ("{redaction: {custom_markers: {email: <mail>}}}", "joe@acme.io", "<mail>")],
+     ("{redaction: {custom_markers: {email: <mail>}}}", "joe@acme.io", "<mail>"),
+     ("{redaction: {custom_markers: {national_id: <id>}}}", "CPF 111.444.777-35", "CPF <id>"),
+     ("{}", "CPF 111.444.777-35", "CPF [BR_CPF_REDACTED]")],
 )  # fmt: skip
 def test_personal_data_is_redacted_as_the_settings_say(tmp_path: Path, block: str, text: str, expected: str) -> None:
     policy = made(tmp_path, "pii-detector", block)
