@@ -34,8 +34,8 @@ KINDS_NOT_YET = (
     "agent-firewall", "bias-monitor", "bot-detector", "case-privacy", "citation-verifier", "cjis-mode",
     "content-extractor", "data-routing-policy", "document-analyzer", "embedding-detector",
     "eu-ai-act", "external-moderation", "flagged-review",
-    "gdpr-compliance", "hipaa-phi-detector", "human-oversight",
-    "language-validator", "quality-scorer", "student-privacy", "tool-budget",
+    "gdpr-compliance", "human-oversight",
+    "language-validator", "quality-scorer", "tool-budget",
     "tool-security", "tool-validation",
 )  # fmt: skip
 PROVIDERS = {"openai": "https://api.openai.com", "anthropic": "https://api.anthropic.com"}

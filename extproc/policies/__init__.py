@@ -10,6 +10,7 @@ from extproc.policies.dual_use_filter import DualUseFilter
 from extproc.policies.entity_list_filter import EntityListFilter
 from extproc.policies.financial_compliance import FinancialCompliance
 from extproc.policies.healthcare_compliance import HealthcareCompliance
+from extproc.policies.hipaa_phi_detector import HipaaPhiDetector
 from extproc.policies.itar_ear_filter import ItarEarFilter
 from extproc.policies.mnpi_filter import MnpiFilter
 from extproc.policies.pii_detector import PiiDetector
@@ -18,6 +19,7 @@ from extproc.policies.rbac import Rbac
 from extproc.policies.request_rewriter import RequestRewriter
 from extproc.policies.response_rewriter import ResponseRewriter
 from extproc.policies.safety_filter import SafetyFilter
+from extproc.policies.student_privacy import StudentPrivacy
 from extproc.policies.upl_filter import UplFilter
 
 POLICIES: dict[str, type[Policy]] = {
@@ -30,9 +32,11 @@ POLICIES: dict[str, type[Policy]] = {
         EntityListFilter,
         FinancialCompliance,
         HealthcareCompliance,
+        HipaaPhiDetector,
         ItarEarFilter,
         MnpiFilter,
         SafetyFilter,
+        StudentPrivacy,
         UplFilter,
         PiiDetector,
         PromptInjection,
