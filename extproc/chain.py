@@ -66,7 +66,8 @@ class Link:
 
     def judges(self, hook: str, stage: Stage) -> bool:
         """Whether the policy has its own hook of this name, and is asked at this stage."""
-        return stage in self.stages and getattr(type(self.policy), hook) is not getattr(Policy, hook)
+        own = getattr(type(self.policy), hook) is not getattr(Policy, hook)
+        return own and hook not in self.policy.idle and stage in self.stages
 
     def applies(self, exchange: Exchange) -> bool:
         """Whether all conditions of `when` hold. Where no request says which model, as for a reply that was kept, any
@@ -121,7 +122,7 @@ class Chain:
 
     def guards_input(self, exchange: Exchange) -> bool:
         """Whether any link judges this request's texts, so that what has none must not pass as if it were judged."""
-        return any(link.applies(exchange) for link in self._at_input if not link.shadow)
+        return any(link.policy.guards_input and link.applies(exchange) for link in self._at_input if not link.shadow)
 
     def judge_headers(self, exchange: Exchange) -> Refused | None:
         """The pass over what the headers alone say."""

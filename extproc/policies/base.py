@@ -40,6 +40,10 @@ class Policy:
     kind: ClassVar[str]
     Settings: ClassVar[type[Any]] = NoSettings
     guards_output: ClassVar[bool] = False
+    idle: frozenset[str] = frozenset()
+    """Hooks in which a policy has nothing to do as it is set: it is not asked there, nor is that recorded."""
+    guards_input: bool = True
+    """Whether a policy that looks at requests reads their texts, so that texts in tokens must not pass it."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
