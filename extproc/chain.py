@@ -69,6 +69,11 @@ class Link:
         own = getattr(type(self.policy), hook) is not getattr(Policy, hook)
         return own and hook not in self.policy.idle and stage in self.stages
 
+    @property
+    def narrows(self) -> bool:
+        """Whether the policy says which targets a request may go to."""
+        return not self.shadow and type(self.policy).admits is not Policy.admits
+
     def applies(self, exchange: Exchange) -> bool:
         """Whether all conditions of `when` hold. Where no request says which model, as for a reply that was kept, any
         may have been.
@@ -155,6 +160,8 @@ class Chain:
             refused = self._settle(link, verdict, error, exchange, stage, started)
             if refused:
                 return refused
+            if stage == "input" and link.narrows and not error:
+                exchange.targets = tuple(filter(link.policy.admits, exchange.targets))
         return None
 
     def _settle(

@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from extproc.config.cors import Cors
 from extproc.config.merge import merged
 from extproc.config.passthrough import Passthrough
 from extproc.config.values import CacheSettings, ChainEntry, Config, Limits, Loaded, Pack, When
-from extproc.model import ConfigError, Fault, Target
+from extproc.model import ConfigError, DataPolicy, Fault, Target
 from extproc.policies import POLICIES
 from extproc.policies.base import Policy, TextPolicy
 from extproc.routing.unscanned import Allowance
@@ -32,7 +32,7 @@ NOT_YET = (
 )  # fmt: skip
 KINDS_NOT_YET = (
     "agent-firewall", "bias-monitor", "bot-detector", "case-privacy", "citation-verifier", "cjis-mode",
-    "content-extractor", "data-routing-policy", "document-analyzer", "dual-use-filter", "embedding-detector",
+    "content-extractor", "document-analyzer", "dual-use-filter", "embedding-detector",
     "entity-list-filter", "eu-ai-act", "external-moderation", "financial-compliance", "flagged-review",
     "gdpr-compliance", "healthcare-compliance", "hipaa-phi-detector", "human-oversight", "itar-ear-filter",
     "language-validator", "mnpi-filter", "quality-scorer", "safety-filter", "student-privacy", "tool-budget",
@@ -70,6 +70,20 @@ class TargetDocument:
     secret_key_ref: SecretRef = field(default_factory=SecretRef)
     api_key_header: str | None = None
     api_key_prefix: str | None = None
+    data_policy: DataPolicy = field(default_factory=DataPolicy)
+    zdr: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where `zdr` says otherwise than `data_policy`."""
+        if self.zdr is False and self.data_policy.zero_data_retention:
+            raise ValueError("zdr: false and data_policy.zero_data_retention: true contradict each other")
+        if self.zdr and self.data_policy.retention_days:
+            raise ValueError("zdr: true and data_policy.retention_days above 0 contradict each other")
+
+    @property
+    def declared(self) -> DataPolicy:
+        """What the provider has agreed to; `zdr` is short for `data_policy.zero_data_retention`."""
+        return replace(self.data_policy, zero_data_retention=True) if self.zdr else self.data_policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,7 +335,7 @@ class _Loading:
         scheme, host, port, prefix = place
         return Target(
             document.id, document.provider, scheme, host, port, prefix, document.model, secret.env, secret.file,
-            *_key(document), available,
+            *_key(document), available, document.declared,
         )  # fmt: skip
 
     def _place(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from extproc.policies.audit_logger import AuditLogger
 from extproc.policies.base import Policy
 from extproc.policies.code_sanitizer import CodeSanitizer
+from extproc.policies.data_routing_policy import DataRoutingPolicy
 from extproc.policies.dlp_filter import DlpFilter
 from extproc.policies.pii_detector import PiiDetector
 from extproc.policies.prompt_injection import PromptInjection
@@ -17,6 +18,7 @@ POLICIES: dict[str, type[Policy]] = {
     for policy in (
         AuditLogger,
         CodeSanitizer,
+        DataRoutingPolicy,
         DlpFilter,
         PiiDetector,
         PromptInjection,

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from extproc.detect.patterns import PatternSpec
 from extproc.detect.progress import Automaton, NotWatchable
-from extproc.model import Allow, Edit, Exchange, Need, Redact, Text, Verdict
+from extproc.model import Allow, Edit, Exchange, Need, Redact, Target, Text, Verdict
 
 Hook = Verdict | Generator[Need, object, Verdict]
 """A hook returns its verdict, or yields Needs and returns it at the end; whatever a Need found is sent back in."""
@@ -47,6 +47,10 @@ class Policy:
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
+
+    def admits(self, target: Target) -> bool:
+        """Whether a request that this policy allows may go to a target. Where it admits none, `on_input` blocks."""
+        return True
 
     def on_headers(self, exchange: Exchange) -> Verdict:
         """Judge what the headers alone say, before a body is buffered. Plain, never a generator."""

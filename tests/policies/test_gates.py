@@ -1,4 +1,4 @@
-"""Kinds that judge what a request is, more than what it says: roles."""
+"""Kinds that judge what a request is, more than what it says: roles, where data may go."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from golden.play import rules_of
 from policies.kinds import exchange, judged, made
 
 from extproc.chain import Chain, Link
-from extproc.model import ConfigError
+from extproc.model import ConfigError, Consumer, Exchange
+from extproc.routing import ordered
 
 
 def with_role(role: str, text: str = "hello", **request: Any) -> dict[str, Any]:
@@ -67,9 +69,68 @@ def test_tokens_are_refused_only_where_texts_are_read(tmp_path: Path, settings: 
     assert Chain((Link(policy=policy),), lambda: 0).guards_input(exchange(with_role("a"), "input")) is reads
 
 
+# --- data-routing-policy ---
+
+BLOCKED = [("block", "data_routing.no_compliant_provider")]
+
+
+def declaring(*data_policies: dict[str, Any]) -> Exchange:
+    return exchange({"targets": data_policies}, "input")
+
+
+def test_only_targets_that_comply_are_left_and_in_their_order(tmp_path: Path) -> None:
+    policy = made(tmp_path, "data-routing-policy", {"require_no_training": True})
+    agreed: dict[str, Any] = {"training_opt_out": True}
+    for shadow, expected in ((False, ["t1", "t3"]), (True, ["t0", "t1", "t2", "t3"])):
+        found = declaring({}, agreed, {"zero_data_retention": True}, agreed)
+        assert not list(Chain((Link(policy=policy, shadow=shadow),), lambda: 0).judge_input(found))
+        assert [target.id for target in found.targets] == expected
+
+
+def test_a_condition_that_does_not_hold_takes_no_target_away(tmp_path: Path) -> None:
+    policy = made(tmp_path, "data-routing-policy", {"require_no_training": True})
+    found = declaring({})
+    assert not list(Chain((Link(policy=policy, models=("other",)),), lambda: 0).judge_input(found))
+    assert [target.id for target in found.targets] == ["t0"] and found.decisions == []
+
+
+def test_what_passes_unread_is_judged_by_the_one_target_it_goes_to(tmp_path: Path) -> None:
+    policy = made(tmp_path, "data-routing-policy", {"require_no_training": True})
+    for found, expected in ((declaring({}), BLOCKED), (declaring({"training_opt_out": True}), []), (declaring(), [])):
+        Chain((Link(policy=policy),), lambda: 0).judge_headers(found)
+        assert [(each.verdict, each.reason) for each in found.decisions] == expected
+
+
+TARGETS = """
+providers:
+  targets:
+    - {id: a, provider: openai, base_url: "http://127.0.0.1:1/v1"}
+    - {id: b, provider: openai, base_url: "http://127.0.0.1:2/v1", zdr: true}
+"""
+
+
+def test_answers_of_narrowed_targets_are_cached_apart_and_by_what_these_are(tmp_path: Path) -> None:
+    text = "pack: {name: a, version: 1.0.0}\nworkflow_cache: {enabled: true}\n" + TARGETS
+    text += "policies: {chain: [data-routing-policy]}\n"
+    text += "policy: {data-routing-policy: {require_zero_data_retention: true}}\n"
+    keys = set()
+    for snapshot in (rules_of(text), rules_of(text.replace("id: b", "id: renamed"))):
+        found = exchange("hello", "input")
+        found.targets = snapshot.route("m", "openai-chat")
+        asked = [ordered.clusters(found.targets)]
+        assert not list(snapshot.chain.judge_input(found))
+        asked.append(ordered.clusters(found.targets))
+        assert snapshot.cache and len(asked[0]) == 2 and len(asked[1]) == 1
+        keys |= {snapshot.cache.key(Consumer("k", "ana"), each, (b"the question",)) for each in asked}
+    assert len(keys) == 2
+
+
 @pytest.mark.parametrize(
     ("kind", "settings", "fault"),
-    [("rbac", {"data_access": {"a": {}}}, "policy.rbac.data_access.a.max_sensitivity: missing"),
+    [("data-routing-policy", {"log_provider_selection": False}, "events always name the targets"),
+     ("data-routing-policy", {"on_no_compliant_provider": "warn"}, "expected one of block, found 'warn'"),
+     ("data-routing-policy", {"max_retention_days": -1}, "expected 0 to 36500, found -1"),
+     ("rbac", {"data_access": {"a": {}}}, "policy.rbac.data_access.a.max_sensitivity: missing"),
      ("rbac", {"data_access": {"a": {"max_sensitivity": "secret"}}}, "expected one of public, internal, confidential, restricted, found 'secret'"),
      ("rbac", {"roles": {"a": {"allowed_tool": ["x"]}}}, "unknown key 'allowed_tool', did you mean 'allowed_tools'"),
      ("rbac", {"minimum_necessary": True}, "expected a mapping")],
