@@ -213,6 +213,16 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A picture, file or sound of a request: its media type, '' where it names none, and its size in bytes, None where
+    it is elsewhere and only named.
+    """
+
+    mime: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A request body as its dialect reads it."""
 
@@ -228,6 +238,7 @@ class Request:
     """Whether the provider is to keep the reply, for whoever names its id later."""
     recalls: tuple[tuple[str, str], ...] = ()
     """What it names of a conversation that the provider keeps: each time the member and the id."""
+    documents: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ NOT_YET = (
 )  # fmt: skip
 KINDS_NOT_YET = (
     "agent-firewall", "bias-monitor", "bot-detector", "case-privacy", "citation-verifier", "cjis-mode",
-    "content-extractor", "document-analyzer", "dual-use-filter", "embedding-detector",
+    "content-extractor", "dual-use-filter", "embedding-detector",
     "entity-list-filter", "eu-ai-act", "external-moderation", "financial-compliance", "flagged-review",
     "gdpr-compliance", "healthcare-compliance", "hipaa-phi-detector", "human-oversight", "itar-ear-filter",
     "language-validator", "mnpi-filter", "quality-scorer", "safety-filter", "student-privacy", "tool-budget",

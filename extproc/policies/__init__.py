@@ -7,6 +7,7 @@ from extproc.policies.base import Policy
 from extproc.policies.code_sanitizer import CodeSanitizer
 from extproc.policies.data_routing_policy import DataRoutingPolicy
 from extproc.policies.dlp_filter import DlpFilter
+from extproc.policies.document_analyzer import DocumentAnalyzer
 from extproc.policies.pii_detector import PiiDetector
 from extproc.policies.prompt_injection import PromptInjection
 from extproc.policies.rbac import Rbac
@@ -20,6 +21,7 @@ POLICIES: dict[str, type[Policy]] = {
         CodeSanitizer,
         DataRoutingPolicy,
         DlpFilter,
+        DocumentAnalyzer,
         PiiDetector,
         PromptInjection,
         Rbac,
