@@ -112,7 +112,8 @@ class Chain:
         """Who is asked when is known once: most kinds have one hook, and asking the others costs every request."""
         derived = {
             "guards_output": any(
-                link.policy.guards_output and "output" in link.stages and not link.shadow for link in self.links
+                link.policy.guards_output and link.judges("on_output", "output") and not link.shadow
+                for link in self.links
             ),
             "_at_headers": tuple(link for link in self.links if link.judges("on_headers", "input") and not link.models),
             "_at_input": tuple(link for link in self.links if link.judges("on_input", "input")),

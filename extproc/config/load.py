@@ -35,7 +35,7 @@ KINDS_NOT_YET = (
     "content-extractor", "dual-use-filter", "embedding-detector",
     "entity-list-filter", "eu-ai-act", "external-moderation", "financial-compliance", "flagged-review",
     "gdpr-compliance", "healthcare-compliance", "hipaa-phi-detector", "human-oversight", "itar-ear-filter",
-    "language-validator", "mnpi-filter", "quality-scorer", "safety-filter", "student-privacy", "tool-budget",
+    "mnpi-filter", "quality-scorer", "safety-filter", "student-privacy", "tool-budget",
     "tool-security", "tool-validation", "upl-filter",
 )  # fmt: skip
 PROVIDERS = {"openai": "https://api.openai.com", "anthropic": "https://api.anthropic.com"}
@@ -264,7 +264,7 @@ class _Loading:
         if not kind.guards_output or options.stage in ("pre-request", "post-request") or options.stream == "buffered":
             return
         policy = kind(settings)
-        if isinstance(policy, TextPolicy) and policy.automaton:
+        if "on_output" in policy.idle or (isinstance(policy, TextPolicy) and policy.automaton):
             return
         why = getattr(policy, "unwatchable", "") or "it judges whole replies"
         if options.stream == "realtime":

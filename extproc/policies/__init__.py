@@ -8,6 +8,7 @@ from extproc.policies.code_sanitizer import CodeSanitizer
 from extproc.policies.data_routing_policy import DataRoutingPolicy
 from extproc.policies.dlp_filter import DlpFilter
 from extproc.policies.document_analyzer import DocumentAnalyzer
+from extproc.policies.language_validator import LanguageValidator
 from extproc.policies.pii_detector import PiiDetector
 from extproc.policies.prompt_injection import PromptInjection
 from extproc.policies.rbac import Rbac
@@ -22,6 +23,7 @@ POLICIES: dict[str, type[Policy]] = {
         DataRoutingPolicy,
         DlpFilter,
         DocumentAnalyzer,
+        LanguageValidator,
         PiiDetector,
         PromptInjection,
         Rbac,

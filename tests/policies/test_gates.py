@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from golden.play import rules_of
-from policies.kinds import exchange, judged, made
+from policies.kinds import HEAD, exchange, judged, made
 
 from extproc.chain import Chain, Link
+from extproc.config.load import load
 from extproc.model import ConfigError, Consumer, Exchange
+from extproc.policies import POLICIES
 from extproc.routing import ordered
 
 
@@ -125,6 +127,35 @@ def test_answers_of_narrowed_targets_are_cached_apart_and_by_what_these_are(tmp_
     assert len(keys) == 2
 
 
+# --- language-validator ---
+
+
+def test_only_what_users_say_is_judged_of_a_request(tmp_path: Path) -> None:
+    policy = made(tmp_path, "language-validator", {"allowed_languages": ["en"]})
+    french = "Il est tard et je ne sais pas où sont les clés de la voiture."
+    for role, expected in (("user", [("block", "language.not_allowed")]), ("system", []), ("tool", [])):
+        message = {"role": role, "content": french, **({"tool_call_id": "c"} if role == "tool" else {})}
+        assert judged(policy, exchange({"request": {"messages": [message]}}, "input"), "input") == expected
+
+
+def test_a_denied_language_is_denied_although_it_is_allowed(tmp_path: Path) -> None:
+    policy = made(tmp_path, "language-validator", {"allowed_languages": ["en"], "denied_languages": ["en"]})
+    found = exchange("What do you think of the weather in the north?", "input")
+    assert judged(policy, found, "input") == [("block", "language.denied")]
+
+
+@pytest.mark.parametrize(("apply_to", "holds"), [("input", False), ("output", True), ("both", True)])
+def test_streams_are_held_only_where_replies_are_judged(tmp_path: Path, apply_to: str, holds: bool) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(
+        f"{HEAD}policies: {{chain: [language-validator]}}\npolicy: {{language-validator: {{apply_to: {apply_to}}}}}\n"
+    )
+    loaded = load([path], environ={})
+    assert any("holds event streams back" in each.message for each in loaded.warnings) is holds
+    chain = Chain((Link(policy=POLICIES["language-validator"](loaded.config.chain[0].settings)),), lambda: 0)
+    assert chain.guards_output is holds and bool(chain.on_stream(exchange("hello", "input"))) is holds
+
+
 @pytest.mark.parametrize(
     ("kind", "settings", "fault"),
     [("data-routing-policy", {"log_provider_selection": False}, "events always name the targets"),
@@ -133,6 +164,10 @@ def test_answers_of_narrowed_targets_are_cached_apart_and_by_what_these_are(tmp_
      ("document-analyzer", {"sanitize_code": True}, "sanitize_code: not yet supported"),
      ("document-analyzer", {"allowed_mime_types": ["png"]}, "expected a type like image/png or image/[*], found 'png'"),
      ("document-analyzer", {"max_document_bytes": 0}, "expected 1 to 1.07374e.09, found 0"),
+     ("language-validator", {"allowed_languages": ["english"]}, "allowed_languages: 'english' is none of am, ar, bg"),
+     ("language-validator", {"denied_languages": ["EN"]}, "denied_languages: 'EN' is none of"),
+     ("language-validator", {"min_confidence": 2}, "expected 0 to 1, found 2"),
+     ("language-validator", {"apply_to": "all"}, "expected one of input, output, both"),
      ("rbac", {"data_access": {"a": {}}}, "policy.rbac.data_access.a.max_sensitivity: missing"),
      ("rbac", {"data_access": {"a": {"max_sensitivity": "secret"}}}, "expected one of public, internal, confidential, restricted, found 'secret'"),
      ("rbac", {"roles": {"a": {"allowed_tool": ["x"]}}}, "unknown key 'allowed_tool', did you mean 'allowed_tools'"),
