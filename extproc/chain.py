@@ -105,17 +105,20 @@ class Chain:
     guards_output: bool = field(init=False)
     """Whether any link judges replies, so that a reply nobody can read must not pass."""
     _at_headers: tuple[Link, ...] = field(init=False, repr=False)
+    _with_models: tuple[Link, ...] = field(init=False, repr=False)
     _at_input: tuple[Link, ...] = field(init=False, repr=False)
     _at_output: tuple[Link, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Who is asked when is known once: most kinds have one hook, and asking the others costs every request."""
+        at_headers = [link for link in self.links if link.judges("on_headers", "input")]
         derived = {
             "guards_output": any(
                 link.policy.guards_output and link.judges("on_output", "output") and not link.shadow
                 for link in self.links
             ),
-            "_at_headers": tuple(link for link in self.links if link.judges("on_headers", "input") and not link.models),
+            "_at_headers": tuple(link for link in at_headers if not link.models),
+            "_with_models": tuple(link for link in at_headers if link.models),
             "_at_input": tuple(link for link in self.links if link.judges("on_input", "input")),
             "_at_output": tuple(link for link in self.links if link.judges("on_output", "output")),
         }
@@ -132,12 +135,15 @@ class Chain:
 
     def judge_headers(self, exchange: Exchange) -> Refused | None:
         """The pass over what the headers alone say."""
-        for link in self._at_headers:
+        return self._judge_headers(self._at_headers, exchange)
+
+    def _judge_headers(self, links: Sequence[Link], exchange: Exchange) -> Refused | None:
+        for link in links:
             if not link.applies(exchange):
                 continue
             started = self.clock()
             verdict, error = _on_headers(link, exchange)
-            if isinstance(verdict, Allow) and not error:
+            if isinstance(verdict, Allow) and not verdict.reason and not error:
                 continue
             refused = self._settle(link, verdict, error, exchange, "input", started)
             if refused:
@@ -145,8 +151,12 @@ class Chain:
         return None
 
     def judge_input(self, exchange: Exchange) -> Judging:
-        """The pass over a request body; redactions change `exchange.request` before the next policy looks."""
-        return self._judge(self._at_input, exchange, "input")
+        """The pass over a request body; redactions change `exchange.request` before the next policy looks.
+
+        Links for some models judge the headers here, where the model is known.
+        """
+        refused = self._judge_headers(self._with_models, exchange)
+        return refused or (yield from self._judge(self._at_input, exchange, "input"))
 
     def judge_output(self, exchange: Exchange) -> Judging:
         """The pass over a JSON reply."""

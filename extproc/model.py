@@ -304,7 +304,9 @@ def difference(old: str, new: str) -> tuple[int, int, str]:
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """Nothing to say."""
+    """Go on. A reason is recorded, for what was noticed and hinders nobody."""
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ NOT_YET = (
     "routes", "size_limits", "testing", "token_rate_limit", "user_rate_limit",
 )  # fmt: skip
 KINDS_NOT_YET = (
-    "agent-firewall", "bias-monitor", "bot-detector", "case-privacy", "citation-verifier", "cjis-mode",
+    "agent-firewall", "bias-monitor", "case-privacy", "citation-verifier", "cjis-mode",
     "content-extractor", "dual-use-filter", "embedding-detector",
     "entity-list-filter", "eu-ai-act", "external-moderation", "financial-compliance", "flagged-review",
     "gdpr-compliance", "healthcare-compliance", "hipaa-phi-detector", "human-oversight", "itar-ear-filter",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from extproc.policies.audit_logger import AuditLogger
 from extproc.policies.base import Policy
+from extproc.policies.bot_detector import BotDetector
 from extproc.policies.code_sanitizer import CodeSanitizer
 from extproc.policies.data_routing_policy import DataRoutingPolicy
 from extproc.policies.dlp_filter import DlpFilter
@@ -19,6 +20,7 @@ POLICIES: dict[str, type[Policy]] = {
     policy.kind: policy
     for policy in (
         AuditLogger,
+        BotDetector,
         CodeSanitizer,
         DataRoutingPolicy,
         DlpFilter,

@@ -1,7 +1,8 @@
-"""Kinds that judge what a request is, more than what it says: roles, where data may go."""
+"""Kinds that judge what a request is, more than what it says: roles, where data may go, languages, bots."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from extproc.chain import Chain, Link
 from extproc.config.load import load
 from extproc.model import ConfigError, Consumer, Exchange
 from extproc.policies import POLICIES
+from extproc.policies.base import Policy
+from extproc.policies.bot_detector import BotDetector, BotSettings, Windows
 from extproc.routing import ordered
 
 
@@ -156,6 +159,80 @@ def test_streams_are_held_only_where_replies_are_judged(tmp_path: Path, apply_to
     assert chain.guards_output is holds and bool(chain.on_stream(exchange("hello", "input"))) is holds
 
 
+# --- bot-detector ---
+
+
+def came(policy: Policy, key: str = "k") -> list[tuple[str, str]]:
+    return judged(policy, exchange({"consumer": {"key_id": key}}, "input"), "input")
+
+
+def detector(clock: Callable[[], float], **settings: Any) -> Policy:
+    return BotDetector(BotSettings(**{"action": "block", **settings}), clock)
+
+
+def test_too_many_are_blocked_until_their_window_has_passed() -> None:
+    now = [600.0]
+    policy = detector(lambda: now[0], max_requests_per_window=2, profile_window_seconds=60)
+    assert [bool(came(policy)) for _ in range(4)] == [False, False, True, True]
+    assert came(policy, "other") == []
+    now[0] = 659.0
+    assert came(policy) == [("block", "bot.too_many_requests")]
+    now[0] = 660.0  # all five still lie within the last minute
+    assert came(policy) == [("block", "bot.too_many_requests")]
+    now[0] = 780.0
+    assert came(policy) == []
+
+
+def test_of_the_window_before_counts_what_the_last_seconds_cover() -> None:
+    windows = Windows(10)
+    assert [windows.count(b"a", 5.0) for _ in range(4)] == [1, 2, 3, 4]
+    assert windows.count(b"a", 15.0) == pytest.approx(4 * 0.5 + 1)
+    assert windows.count(b"a", 27.5) == pytest.approx(1 * 0.25 + 1)
+    assert windows.count(b"a", 60.0) == 1
+
+
+def test_no_more_profiles_are_remembered_than_there_is_room_for_and_those_seen_last() -> None:
+    windows = Windows(10, most=100)
+    for number in range(1000):
+        windows.count(b"often", 1.0)
+        windows.count(number.to_bytes(4, "big"), 1.0)
+    assert len(windows) == 100
+    assert windows.count(b"often", 1.0) == 1001
+    assert windows.count((0).to_bytes(4, "big"), 1.0) == 1
+
+
+def test_a_warning_is_recorded_and_hinders_nobody() -> None:
+    policy = detector(lambda: 1.0, max_requests_per_window=1, action="warn")
+    found = [exchange("hello", "input") for _ in range(2)]
+    assert [judged(policy, each, "input") for each in found] == [[], []]
+    recorded = [[(each.verdict, each.reason) for each in one.decisions] for one in found]
+    assert recorded == [[], [("allow", "bot.too_many_requests")]]
+
+
+def test_nothing_of_what_a_header_says_is_kept() -> None:
+    policy = detector(lambda: 1.0)
+    judged(policy, exchange({"headers": {"User-Agent": "very-secret-agent"}}, "input"), "input")
+    kept = repr(vars(policy)) + repr([vars(each) for each in vars(policy).values() if isinstance(each, Windows)])
+    assert "OrderedDict" in kept and "secret" not in kept
+
+
+# --- conditions ---
+
+
+@pytest.mark.parametrize("kind", ["rbac", "bot-detector"])
+def test_what_is_judged_by_headers_is_judged_for_some_models_too(tmp_path: Path, kind: str) -> None:
+    settings = {"rbac": {}, "bot-detector": {"max_requests_per_window": 1, "action": "block"}}
+    policy = made(tmp_path, kind, settings[kind])
+    for model, blocked in (("big", True), ("small", False)):
+        chain = Chain((Link(policy=policy, models=("big",)),), lambda: 0)
+        for _ in range(2):
+            found = exchange({"request": {"model": model}}, "input")
+            assert chain.judge_headers(found) is None
+            with pytest.raises(StopIteration) as ended:
+                next(chain.judge_input(found))
+        assert bool(ended.value.value) is blocked
+
+
 @pytest.mark.parametrize(
     ("kind", "settings", "fault"),
     [("data-routing-policy", {"log_provider_selection": False}, "events always name the targets"),
@@ -168,6 +245,11 @@ def test_streams_are_held_only_where_replies_are_judged(tmp_path: Path, apply_to
      ("language-validator", {"denied_languages": ["EN"]}, "denied_languages: 'EN' is none of"),
      ("language-validator", {"min_confidence": 2}, "expected 0 to 1, found 2"),
      ("language-validator", {"apply_to": "all"}, "expected one of input, output, both"),
+     ("bot-detector", {"fingerprint_fields": []}, "fingerprint_fields: expected 1 to 6 different header names"),
+     ("bot-detector", {"fingerprint_fields": ["a", "A"]}, "expected 1 to 6 different header names"),
+     ("bot-detector", {"profile_window_seconds": 0}, "expected 1 to 86400, found 0"),
+     ("bot-detector", {"similarity_threshold": 1.1}, "expected 0.01 to 1, found 1.1"),
+     ("bot-detector", {"action": "redact"}, "expected one of warn, block"),
      ("rbac", {"data_access": {"a": {}}}, "policy.rbac.data_access.a.max_sensitivity: missing"),
      ("rbac", {"data_access": {"a": {"max_sensitivity": "secret"}}}, "expected one of public, internal, confidential, restricted, found 'secret'"),
      ("rbac", {"roles": {"a": {"allowed_tool": ["x"]}}}, "unknown key 'allowed_tool', did you mean 'allowed_tools'"),
