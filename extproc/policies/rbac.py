@@ -105,7 +105,7 @@ class Rbac(Policy):
     def _too_secret(self, request: Request, role: str) -> bool:
         access = self.settings.data_access.get(role)
         scanner = self._markings[access.max_sensitivity if access else LEVELS[0]]
-        return _found(request, lambda text, _: scanner.find(text), scanner.quiet)
+        return _found(request, lambda text, _: scanner.find(text, most=1), scanner.quiet)
 
     def _tells_health(self, request: Request) -> bool:
         scanner = self._health
