@@ -65,7 +65,13 @@ class Link:
 
     def judges(self, hook: str, stage: Stage) -> bool:
         """Whether the policy has its own hook of this name, and is asked at this stage."""
-        return stage in self.stages and getattr(type(self.policy), hook) is not getattr(Policy, hook)
+        own = getattr(type(self.policy), hook) is not getattr(Policy, hook)
+        return own and hook not in self.policy.idle and stage in self.stages
+
+    @property
+    def narrows(self) -> bool:
+        """Whether the policy says which targets a request may go to."""
+        return not self.shadow and type(self.policy).admits is not Policy.admits
 
     def applies(self, exchange: Exchange) -> bool:
         """Whether all conditions of `when` hold. Where no request says which model, as for a reply that was kept, any
@@ -98,16 +104,20 @@ class Chain:
     guards_output: bool = field(init=False)
     """Whether any link judges replies, so that a reply nobody can read must not pass."""
     _at_headers: tuple[Link, ...] = field(init=False, repr=False)
+    _with_models: tuple[Link, ...] = field(init=False, repr=False)
     _at_input: tuple[Link, ...] = field(init=False, repr=False)
     _at_output: tuple[Link, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Who is asked when is known once: most kinds have one hook, and asking the others costs every request."""
+        at_headers = [link for link in self.links if link.judges("on_headers", "input")]
         derived = {
             "guards_output": any(
-                link.policy.guards_output and "output" in link.stages and not link.shadow for link in self.links
+                link.policy.guards_output and link.judges("on_output", "output") and not link.shadow
+                for link in self.links
             ),
-            "_at_headers": tuple(link for link in self.links if link.judges("on_headers", "input") and not link.models),
+            "_at_headers": tuple(link for link in at_headers if not link.models),
+            "_with_models": tuple(link for link in at_headers if link.models),
             "_at_input": tuple(link for link in self.links if link.judges("on_input", "input")),
             "_at_output": tuple(link for link in self.links if link.judges("on_output", "output")),
         }
@@ -120,16 +130,19 @@ class Chain:
 
     def guards_input(self, exchange: Exchange) -> bool:
         """Whether any link judges this request's texts, so that what has none must not pass as if it were judged."""
-        return any(link.applies(exchange) for link in self._at_input if not link.shadow)
+        return any(link.policy.guards_input and link.applies(exchange) for link in self._at_input if not link.shadow)
 
     def judge_headers(self, exchange: Exchange) -> Refused | None:
         """The pass over what the headers alone say."""
-        for link in self._at_headers:
+        return self._judge_headers(self._at_headers, exchange)
+
+    def _judge_headers(self, links: Sequence[Link], exchange: Exchange) -> Refused | None:
+        for link in links:
             if not link.applies(exchange):
                 continue
             started = self.clock()
             verdict, error = _on_headers(link, exchange)
-            if isinstance(verdict, Allow) and not error:
+            if isinstance(verdict, Allow) and not verdict.reason and not error:
                 continue
             refused = self._settle(link, verdict, error, exchange, "input", started)
             if refused:
@@ -137,8 +150,12 @@ class Chain:
         return None
 
     def judge_input(self, exchange: Exchange) -> Judging:
-        """The pass over a request body; redactions change `exchange.request` before the next policy looks."""
-        return self._judge(self._at_input, exchange, "input")
+        """The pass over a request body; redactions change `exchange.request` before the next policy looks.
+
+        Links for some models judge the headers here, where the model is known.
+        """
+        refused = self._judge_headers(self._with_models, exchange)
+        return refused or (yield from self._judge(self._at_input, exchange, "input"))
 
     def judge_output(self, exchange: Exchange) -> Judging:
         """The pass over a JSON reply."""
@@ -153,6 +170,8 @@ class Chain:
             refused = self._settle(link, verdict, error, exchange, stage, started)
             if refused:
                 return refused
+            if stage == "input" and link.narrows and not error:
+                exchange.targets = tuple(filter(link.policy.admits, exchange.targets))
         return None
 
     def _settle(

@@ -213,6 +213,16 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A picture, file or sound of a request: its media type, '' where it names none, and its size in bytes, None where
+    it is elsewhere and only named.
+    """
+
+    mime: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A request body as its dialect reads it."""
 
@@ -228,6 +238,7 @@ class Request:
     """Whether the provider is to keep the reply, for whoever names its id later."""
     recalls: tuple[tuple[str, str], ...] = ()
     """What it names of a conversation that the provider keeps: each time the member and the id."""
+    documents: tuple[Document, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +304,9 @@ def difference(old: str, new: str) -> tuple[int, int, str]:
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """Nothing to say."""
+    """Go on. A reason is recorded, for what was noticed and hinders nobody."""
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +354,7 @@ class Exchange:
     """One client request with its response: everything that policies may look at. One per stream.
 
     `onward_path` is what a provider is asked at, which is another than `path` for a client with a path of its own.
+    `targets` are those that the request may go to, in order; policies may narrow them before it goes.
     `memory` is what policies keep from the request for its reply, by a key of their own; it is never recorded.
     """
 
@@ -352,11 +366,31 @@ class Exchange:
     consumer: Consumer | None = None
     request: Request | None = None
     response: Response | None = None
+    targets: tuple[Target, ...] = ()
     decisions: list[Decision] = field(default_factory=list)
     memory: dict[str, object] = field(default_factory=dict, repr=False)
 
 
 # --- providers -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataPolicy:
+    """What a provider has agreed to do with what it is sent, as the operator declares it; nobody here can check it.
+
+    `retention_days` is None where nothing is agreed, 0 where nothing is kept.
+    """
+
+    zero_data_retention: bool = False
+    training_opt_out: bool = False
+    retention_days: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for fields that contradict each other."""
+        if self.retention_days is not None and self.retention_days < 0:
+            raise ValueError(f"retention_days: expected 0 or more, found {self.retention_days}")
+        if self.zero_data_retention and self.retention_days:
+            raise ValueError("zero_data_retention and retention_days above 0 exclude each other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +413,7 @@ class Target:
     key_header: str = "authorization"
     key_prefix: str = "Bearer "
     available: bool = True
+    data_policy: DataPolicy = DataPolicy()
 
     @property
     def cluster(self) -> str:

@@ -18,6 +18,7 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -120,7 +121,7 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: 
             flush_seconds=config.limits.stream_flush_seconds,
             ping_seconds=config.limits.stream_ping_seconds,
         ),
-        cache=_cache_rules(config, cache_secret),
+        cache=_cache_rules(config, links, cache_secret),
         allowance=config.allowance,
         kept=_kept(config, keys),
     )
@@ -133,13 +134,17 @@ def _kept(config: Config, keys: KeyWatcher) -> Kept | None:
     return Kept(lambda: keys.directory.several, targets, config.limits.kept_seconds, whole, parts)
 
 
-def _cache_rules(config: Config, secret: bytes) -> CacheRules | None:
+def _cache_rules(config: Config, links: Sequence[Link], secret: bytes) -> CacheRules | None:
     said = config.cache
     if not said.enabled:
         return None
+    answers = ordered.answers(config.targets)
+    for link in links:
+        if link.narrows:
+            answers |= ordered.answers([target for target in config.targets if link.policy.admits(target)])
     return CacheRules(
         secret=secret,
-        answers=ordered.answers(config.targets),
+        answers=answers,
         tier=said.tier,
         team_tiers=said.team_tiers,
         excluded_models=frozenset(said.excluded_models),

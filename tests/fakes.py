@@ -25,11 +25,13 @@ from extproc.model import (
     Reply,
     Send,
     Step,
+    Target,
     Verdict,
 )
 from extproc.policies.base import Hook, Policy
 from extproc.session import Rules, Session, Steps
 
+TARGETS = (Target("a", "openai", "http", "127.0.0.1", 9), Target("b", "openai", "http", "127.0.0.1", 10))
 ANA = Consumer("tok_1", "ana", "payments")
 KEY = "kt_ak_" + "a" * 32
 
@@ -90,7 +92,7 @@ def rules(*policies: Policy, **changes: object) -> Rules:
         "dialects": {"/v1/chat/completions": openai_chat},
         "fallback": openai_chat,
         "identify": identify,
-        "route": lambda model, dialect: ("target:a", "target:b"),
+        "route": lambda model, dialect: TARGETS,
         "answers": lambda method, path, headers: b"{}" if (method, path) == ("GET", "/v1/models") else None,
     }
     return Rules(**{**settings, **changes})  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from extproc.config.cors import Cors
 from extproc.config.merge import merged
 from extproc.config.passthrough import Passthrough
 from extproc.config.values import CacheSettings, ChainEntry, Config, Limits, Loaded, Pack, When
-from extproc.model import ConfigError, Fault, Target
+from extproc.model import ConfigError, DataPolicy, Fault, Target
 from extproc.policies import POLICIES
 from extproc.policies.base import Policy, TextPolicy
 from extproc.routing.unscanned import Allowance
@@ -31,12 +31,9 @@ NOT_YET = (
     "routes", "size_limits", "testing", "token_rate_limit", "user_rate_limit",
 )  # fmt: skip
 KINDS_NOT_YET = (
-    "agent-firewall", "bias-monitor", "bot-detector", "case-privacy", "citation-verifier", "cjis-mode",
-    "content-extractor", "data-routing-policy", "document-analyzer", "embedding-detector",
-    "eu-ai-act", "external-moderation", "flagged-review",
-    "gdpr-compliance", "human-oversight",
-    "language-validator", "quality-scorer", "tool-budget",
-    "tool-security", "tool-validation",
+    "agent-firewall", "bias-monitor", "case-privacy", "citation-verifier", "cjis-mode", "content-extractor",
+    "embedding-detector", "eu-ai-act", "external-moderation", "flagged-review", "gdpr-compliance",
+    "human-oversight", "quality-scorer", "tool-budget", "tool-security", "tool-validation",
 )  # fmt: skip
 PROVIDERS = {"openai": "https://api.openai.com", "anthropic": "https://api.anthropic.com"}
 """Where a provider is reached when its target gives no base_url."""
@@ -70,6 +67,20 @@ class TargetDocument:
     secret_key_ref: SecretRef = field(default_factory=SecretRef)
     api_key_header: str | None = None
     api_key_prefix: str | None = None
+    data_policy: DataPolicy = field(default_factory=DataPolicy)
+    zdr: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where `zdr` says otherwise than `data_policy`."""
+        if self.zdr is False and self.data_policy.zero_data_retention:
+            raise ValueError("zdr: false and data_policy.zero_data_retention: true contradict each other")
+        if self.zdr and self.data_policy.retention_days:
+            raise ValueError("zdr: true and data_policy.retention_days above 0 contradict each other")
+
+    @property
+    def declared(self) -> DataPolicy:
+        """What the provider has agreed to; `zdr` is short for `data_policy.zero_data_retention`."""
+        return replace(self.data_policy, zero_data_retention=True) if self.zdr else self.data_policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +261,7 @@ class _Loading:
         if not kind.guards_output or options.stage in ("pre-request", "post-request") or options.stream == "buffered":
             return
         policy = kind(settings)
-        if isinstance(policy, TextPolicy) and policy.automaton:
+        if "on_output" in policy.idle or (isinstance(policy, TextPolicy) and policy.automaton):
             return
         why = getattr(policy, "unwatchable", "") or "it judges whole replies"
         if options.stream == "realtime":
@@ -321,7 +332,7 @@ class _Loading:
         scheme, host, port, prefix = place
         return Target(
             document.id, document.provider, scheme, host, port, prefix, document.model, secret.env, secret.file,
-            *_key(document), available,
+            *_key(document), available, document.declared,
         )  # fmt: skip
 
     def _place(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NewType
 
 import re2
@@ -86,22 +87,24 @@ class Scanner:
         """
         return self._joinable and not self._candidates(text.encode("utf-8", "replace"))
 
-    def find(self, text: str, start: int = 0) -> list[Hit]:
+    def find(self, text: str, start: int = 0, *, most: int | None = None) -> list[Hit]:
         """All hits from character `start` on, leftmost first; the text before is what a word boundary looks back at.
 
         Hits that overlap are one, labelled by the earlier and longer: nothing of either may be left standing.
+        With `most`, no more than so many are looked for, of whichever patterns.
         """
         if len(text) <= start:
             return []
         data = text.encode("utf-8", "replace")  # a lone surrogate becomes one "?", so code points keep their places
         plain = len(data) == len(text)
         first = start if plain or not start else len(text[:start].encode("utf-8", "replace"))
-        hits = [
+        every = (
             (match.start(), match.end(), self._labels[index])
             for index in self._candidates(data)
             for match in self._exact[index].finditer(data, first)
             if match.end() > match.start()
-        ]
+        )
+        hits = list(islice(every, most))
         if not hits:
             return []
         kept = _joined(hits)

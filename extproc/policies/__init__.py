@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from extproc.policies.audit_logger import AuditLogger
 from extproc.policies.base import Policy
+from extproc.policies.bot_detector import BotDetector
 from extproc.policies.code_sanitizer import CodeSanitizer
+from extproc.policies.data_routing_policy import DataRoutingPolicy
 from extproc.policies.dlp_filter import DlpFilter
+from extproc.policies.document_analyzer import DocumentAnalyzer
 from extproc.policies.dual_use_filter import DualUseFilter
 from extproc.policies.entity_list_filter import EntityListFilter
 from extproc.policies.financial_compliance import FinancialCompliance
 from extproc.policies.healthcare_compliance import HealthcareCompliance
 from extproc.policies.hipaa_phi_detector import HipaaPhiDetector
 from extproc.policies.itar_ear_filter import ItarEarFilter
+from extproc.policies.language_validator import LanguageValidator
 from extproc.policies.mnpi_filter import MnpiFilter
 from extproc.policies.pii_detector import PiiDetector
 from extproc.policies.prompt_injection import PromptInjection
@@ -26,22 +30,26 @@ POLICIES: dict[str, type[Policy]] = {
     policy.kind: policy
     for policy in (
         AuditLogger,
+        BotDetector,
         CodeSanitizer,
+        DataRoutingPolicy,
         DlpFilter,
+        DocumentAnalyzer,
         DualUseFilter,
         EntityListFilter,
         FinancialCompliance,
         HealthcareCompliance,
         HipaaPhiDetector,
         ItarEarFilter,
+        LanguageValidator,
         MnpiFilter,
-        SafetyFilter,
-        StudentPrivacy,
-        UplFilter,
         PiiDetector,
         PromptInjection,
         Rbac,
         RequestRewriter,
         ResponseRewriter,
+        SafetyFilter,
+        StudentPrivacy,
+        UplFilter,
     )
 }

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from extproc.detect.patterns import PatternSpec
 from extproc.detect.progress import Automaton, NotWatchable
-from extproc.model import Allow, Edit, Exchange, Need, Redact, Text, Verdict
+from extproc.model import Allow, Edit, Exchange, Need, Redact, Target, Text, Verdict
 
 Hook = Verdict | Generator[Need, object, Verdict]
 """A hook returns its verdict, or yields Needs and returns it at the end; whatever a Need found is sent back in."""
@@ -40,9 +40,17 @@ class Policy:
     kind: ClassVar[str]
     Settings: ClassVar[type[Any]] = NoSettings
     guards_output: ClassVar[bool] = False
+    idle: frozenset[str] = frozenset()
+    """Hooks in which a policy has nothing to do as it is set: it is not asked there, nor is that recorded."""
+    guards_input: bool = True
+    """Whether a policy that looks at requests reads their texts, so that texts in tokens must not pass it."""
 
     def __init__(self, settings: Any) -> None:
         self.settings = settings
+
+    def admits(self, target: Target) -> bool:
+        """Whether a request that this policy allows may go to a target. Where it admits none, `on_input` blocks."""
+        return True
 
     def on_headers(self, exchange: Exchange) -> Verdict:
         """Judge what the headers alone say, before a body is buffered. Plain, never a generator."""

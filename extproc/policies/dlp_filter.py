@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from extproc.detect.fuzzy import FuzzyTerms, beside
+from extproc.detect.markings import HEADINGS, PHRASES
 from extproc.detect.patterns import Hit, Pattern, PatternSpec, Scanner
 from extproc.model import Allow, Block, Edit, Exchange, Redact, Text, Verdict
 from extproc.policies.base import Between, Span, TextPolicy
@@ -14,17 +15,8 @@ from extproc.policies.redaction import redactions
 
 MARKER = "[DLP_REDACTED]"
 
-_HEADING = (
-    r"(?:^|[\n\r*#>\[(]|//)[ \t]{0,8}(?:(?:STRICTLY|COMPANY|HIGHLY) )?"
-    r"(?:TOP SECRET|SECRET|CONFIDENTIAL|RESTRICTED|CLASSIFIED|TLP:(?:RED|AMBER(?:\+STRICT)?))"
-    r"(?://|[ \t]{0,8}(?:[\n\r*#\])]|$))"
-)
-_SENTENCE = (
-    r"\b(?i:internal use only|for internal use|do not distribute|not for distribution|proprietary and confidential"
-    r"|company confidential|attorney[- ]client privileged|privileged and confidential|commercial in confidence"
-    r"|noforn|eyes only)\b"
-)
-_MARKINGS = {"standard": (), "high": (_HEADING,), "restricted": (_HEADING, _SENTENCE)}
+_SECRET = (HEADINGS["confidential"], HEADINGS["restricted"])
+_MARKINGS = {"standard": (), "high": _SECRET, "restricted": (*_SECRET, *PHRASES.values())}
 """Markings that say a whole document is classified: as a heading or banner, and for `restricted` in a sentence too."""
 
 

@@ -25,19 +25,26 @@ def speaks(target: Target, dialect: str) -> bool:
     return not dialect.startswith(f"{_ANTHROPIC}-")
 
 
-def route(targets: Sequence[Target], model: str, dialect: str) -> tuple[str, ...]:
-    """Cluster names in the order to try them. Raises ClientError: 404 where no target serves the model in this dialect,
+def route(targets: Sequence[Target], model: str, dialect: str) -> tuple[Target, ...]:
+    """Targets in the order to try them. Raises ClientError: 404 where no target serves the model in this dialect,
     503 where one would, but the gateway holds no credential for it.
     """
     speaking = [target for target in targets if speaks(target, dialect)]
     able = [target for target in speaking if can_carry(target, model)]
-    chosen = _clusters(able)
+    chosen = tuple(target for target in able if target.available)
     if chosen:
         return chosen
     if able:
         message = f"No provider of the model {model!r} is available: the gateway holds no credential for it."
         raise ClientError(message, status=503, kind="upstream_error", reason="provider_unavailable")
     raise ClientError(_unserved(targets, speaking, model), status=404, reason="model_not_found")
+
+
+def clusters(targets: Sequence[Target]) -> tuple[str, ...]:
+    """What Envoy calls them. Raises LookupError for none, which ends the exchange: Envoy would take any target then."""
+    if not targets:
+        raise LookupError("a request may go to no target, and was not refused")
+    return tuple(target.cluster for target in targets)
 
 
 def _unserved(targets: Sequence[Target], speaking: Sequence[Target], model: str) -> str:

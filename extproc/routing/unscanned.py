@@ -107,10 +107,10 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """A request that may pass, by which route, and to which cluster."""
+    """A request that may pass, by which route, and to which target."""
 
     route: str
-    cluster: str
+    target: Target
 
 
 def passing(allowance: Allowance | None, route: Route, exchange: Exchange, *, end: bool) -> Passing:
@@ -119,7 +119,7 @@ def passing(allowance: Allowance | None, route: Route, exchange: Exchange, *, en
     if allowance is None or exchange.consumer is None:
         raise _not_allowed(route, path)
     allowance.admit(route, exchange.method, path, exchange.headers, exchange.consumer, end=end)
-    return Passing(route.name, allowance.target.cluster)
+    return Passing(route.name, allowance.target)
 
 
 def _not_allowed(route: Route, path: str) -> ClientError:

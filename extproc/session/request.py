@@ -9,6 +9,7 @@ from extproc.cache.commands import Found
 from extproc.dialects import UnreadableReply
 from extproc.dialects.coding import CodingError
 from extproc.model import Body, BodyMode, ClientError, Head, Phase, Proceed, Request, Response, Send, Step, first
+from extproc.routing import ordered
 from extproc.routing.kept import Fetch, fetch, nowhere, owned, unscannable
 from extproc.routing.unscanned import Passing, named, passing
 from extproc.session import kept, onward, unscanned
@@ -48,12 +49,14 @@ class RequestSide:
         if isinstance(way, bytes):
             yield from ledger.answer(way, "kt_own", "answered_here")
             return
+        if isinstance(way, Passing):
+            exchange.targets = (way.target,)
         refused = self._rules.chain.judge_headers(exchange)
         if refused:
             yield from ledger.block(refused)
         elif isinstance(way, Passing):
             ledger.unscanned = way.route
-            yield Send(unscanned.request(exchange, way.cluster))
+            yield Send(unscanned.request(exchange, way.target.cluster))
         elif isinstance(way, tuple):
             yield from self._fetch(*way)
         elif self.direction.mode is not BodyMode.FULL_DUPLEX:
@@ -119,7 +122,7 @@ class RequestSide:
             read = ledger.dialect.read_request(body, max_depth=self._rules.max_depth)
             exchange.request = read
             readable(exchange, self._rules)
-            targets = self._rules.route(read.model, ledger.dialect.name)
+            exchange.targets = self._rules.route(read.model, ledger.dialect.name)
             yield from self._own(read)
         except CodingError as coded:
             yield from ledger.refuse(undecodable(coded))
@@ -132,6 +135,7 @@ class RequestSide:
             yield from ledger.block(refused)
             return
         after = exchange.request.texts
+        targets = ordered.clusters(exchange.targets)
         sent = body if after is read.texts else ledger.dialect.write(body, read.texts, after)
         if (yield from self._from_cache(sent, targets)):
             return

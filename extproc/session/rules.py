@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from extproc.cache.rules import CacheRules
 from extproc.chain import Chain
 from extproc.guard.stream import Reader, StreamLimits
-from extproc.model import Consumer, Headers, Request, Response, Text
+from extproc.model import Consumer, Headers, Request, Response, Target, Text
 from extproc.routing.unscanned import Allowance
 
 CREDENTIALS = ("authorization", "x-api-key", "api-key", "proxy-authorization", "cookie")
@@ -63,7 +63,7 @@ class Kept:
 @dataclass(frozen=True, slots=True)
 class Rules:
     """`identify` turns request headers into a consumer or raises ClientError; `route` turns a requested model and the
-    name of a dialect into cluster names in order, or raises ClientError; `answers` has the bodies that we answer
+    name of a dialect into targets in order, or raises ClientError; `answers` has the bodies that we answer
     ourselves, by method, path and headers, or raises ClientError. `marks` names headers that tell a client's dialect
     where its path does not. `passes_tokens` lets tokens in place of text pass policies that cannot read them.
     `asks_usage` has a stream's tokens told to us where its client did not ask. `block_status` is HTTP's for a block.
@@ -75,7 +75,7 @@ class Rules:
     dialects: Mapping[str, Dialect]
     fallback: Dialect
     identify: Callable[[Headers], Consumer]
-    route: Callable[[str, str], tuple[str, ...]]
+    route: Callable[[str, str], tuple[Target, ...]]
     answers: Callable[[str, str, Headers], bytes | None]
     digest: str = ""
     max_body_bytes: int = 32 << 20

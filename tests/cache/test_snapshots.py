@@ -6,6 +6,7 @@ import pytest
 from golden.play import rules_of
 
 from extproc.model import Consumer
+from extproc.routing import ordered
 from extproc.session import Rules
 
 BASE = """
@@ -22,7 +23,9 @@ policy: {dlp-filter: {detect_patterns: ["ACME-[0-9]{6}"]}}
 
 def key(rules: Rules, model: str) -> bytes:
     assert rules.cache
-    return rules.cache.key(Consumer("tok_1", "ana"), rules.route(model, "openai-chat"), (b"the question",))
+    return rules.cache.key(
+        Consumer("tok_1", "ana"), ordered.clusters(rules.route(model, "openai-chat")), (b"the question",)
+    )
 
 
 @pytest.mark.parametrize(

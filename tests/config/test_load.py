@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extproc.config.load import load
-from extproc.model import ConfigError
+from extproc.model import ConfigError, DataPolicy
 
 GOOD = """\
 pack: {name: demo, version: 1.0.0}
@@ -58,6 +58,10 @@ def test_a_good_file_becomes_values(tmp_path: Path) -> None:
         ("https://example.com/x/v1/", "http://169.254.169.254/", "0.yaml:4:7: providers.targets[0].base_url: link-local and metadata addresses are refused"),
         ("https://example.com/x/v1/", "ftp://x", "0.yaml:4:7: providers.targets[0].base_url: expected http://HOST or https://HOST"),
         ("id: a", "id: 'a b'", "0.yaml:4:7: providers.targets[0].id: expected 1 to 64 letters, digits, '.', '_' or '-'"),
+        ("id: a", "zdr: false, data_policy: {zero_data_retention: true}, id: a", "providers.targets[0]: zdr: false and data_policy.zero_data_retention: true contradict each other"),
+        ("id: a", "zdr: true, data_policy: {retention_days: 9}, id: a", "providers.targets[0]: zdr: true and data_policy.retention_days above 0 contradict each other"),
+        ("id: a", "data_policy: {zero_data_retention: true, retention_days: 9}, id: a", "targets[0].data_policy: zero_data_retention and retention_days above 0 exclude each other"),
+        ("id: a", "data_policy: {retention_days: -1}, id: a", "targets[0].data_policy: retention_days: expected 0 or more, found -1"),
         ("[prompt-injection", "[prompt-injecton", "0.yaml:6:11: policies.chain[0].prompt-injecton: unknown policy kind 'prompt-injecton', did you mean 'prompt-injection'?"),
         ("[prompt-injection", "[bias-monitor", "0.yaml:6:11: policies.chain[0]: 'bias-monitor' is not yet supported"),
         ("mode: shadow", "mode: shade", "0.yaml:6:73: policies.chain[1].mode: expected one of enforce, shadow, found 'shade'"),
@@ -69,7 +73,21 @@ def test_a_good_file_becomes_values(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_fault_is_named_with_its_place(tmp_path: Path, old: str, new: str, expected: str) -> None:
-    assert expected in faults(tmp_path, GOOD.replace(old, new, 1))
+    assert any(fault.endswith(expected) for fault in faults(tmp_path, GOOD.replace(old, new, 1)))
+
+
+def test_what_a_provider_agreed_to_is_a_targets_own(tmp_path: Path) -> None:
+    for said, expected in (
+        ("id: a", DataPolicy()),
+        ("zdr: true, id: a", DataPolicy(zero_data_retention=True)),
+        (
+            "zdr: true, data_policy: {training_opt_out: true, retention_days: 0}, id: a",
+            DataPolicy(zero_data_retention=True, training_opt_out=True, retention_days=0),
+        ),
+        ("data_policy: {retention_days: 30}, id: a", DataPolicy(retention_days=30)),
+    ):
+        (target,) = read(tmp_path, GOOD.replace("id: a", said, 1)).targets
+        assert target.data_policy == expected
 
 
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:

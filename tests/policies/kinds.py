@@ -12,14 +12,15 @@ import yaml
 from extproc.chain import Chain, Link
 from extproc.config.load import load
 from extproc.dialects import openai_chat
-from extproc.model import Consumer, Exchange
+from extproc.model import Consumer, DataPolicy, Exchange, Target
 from extproc.policies import POLICIES
 from extproc.policies.base import Policy
 
 HEAD = "pack: {name: a, version: 1.0.0}\nproviders: {targets: [{id: a, provider: openai}]}\n"
 
 Said = str | Mapping[str, Any]
-"""A text, of a user's or a reply's; or `request`, `reply` (chat bodies), `headers`, `path`, `consumer` by name."""
+"""A text, of a user's or a reply's; or `request`, `reply` (chat bodies), `headers`, `path`, `consumer` by name, and
+`targets` by what they declare of data."""
 
 
 def made(home: Path, kind: str, settings: Mapping[str, Any]) -> Policy:
@@ -41,6 +42,10 @@ def exchange(said: Said, stage: str) -> Exchange:
         headers=tuple((name.lower(), value) for name, value in said.get("headers", {}).items()),
         consumer=Consumer(**{"key_id": "k", "name": "ana", **said.get("consumer", {})}),
         request=openai_chat.read_request(orjson.dumps(asked)),
+    )
+    found.targets = tuple(
+        Target(f"t{n}", "openai", "http", "127.0.0.1", 9, data_policy=DataPolicy(**declared))
+        for n, declared in enumerate(said.get("targets", ()))
     )
     if stage == "output":
         found.response = openai_chat.read_response(orjson.dumps(said["reply"]))

@@ -1,7 +1,7 @@
 """Each kind on texts that must fire and texts that must not, written before its code.
 
-A file `fixtures/<kind>.yaml` holds documents of `settings`, `stage` (input, or output), `fires` and `passes`; what an
-entry may be is `kinds.Said`. None repeats an entry of the kind's own lists: texts are what people write.
+A file `fixtures/<kind>.yaml` holds documents of `settings`, `stage` (input, or output), `fires` and `passes`; `before`, for
+kinds that remember, is what was said earlier. What an entry may be is `kinds.Said`. None repeats an entry of the kind's own lists: texts are what people write.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ def test_a_kind_fires_where_it_must_and_nowhere_else(file: Path, tmp_path: Path)
     for document in documents:
         policy = made(tmp_path, file.stem, document.get("settings") or {})
         stage = document.get("stage", "input")
+        for said in document.get("before", ()):
+            judged(policy, exchange(said, stage), stage)
         fired = {
             wanted: [(said, judged(policy, exchange(said, stage), stage)) for said in document.get(wanted, ())]
             for wanted in ("fires", "passes")

@@ -18,7 +18,8 @@ def target(name: str, model: str = "", *, provider: str = "openai", available: b
 
 
 def test_a_target_without_a_credential_is_passed_over() -> None:
-    assert ordered.route([target("a", available=False), target("b"), target("c")], "m", CHAT) == (
+    found = ordered.route([target("a", available=False), target("b"), target("c")], "m", CHAT)
+    assert ordered.clusters(found) == (
         "target:b",
         "target:c",
     )
@@ -39,6 +40,11 @@ def test_a_model_that_nobody_serves_is_a_404_and_only_available_ones_are_listed(
         ordered.route(targets, "other", CHAT)
     assert caught.value.status == 404
     assert ordered.models(targets) == ("small",)
+
+
+def test_a_list_of_no_targets_is_never_told_to_envoy() -> None:
+    with pytest.raises(LookupError):
+        ordered.clusters(())
 
 
 MIXED = [
@@ -64,7 +70,7 @@ MIXED = [
 def test_a_request_goes_only_to_targets_that_speak_as_it_does(
     model: str, dialect: str, targets: tuple[str, ...]
 ) -> None:
-    assert ordered.route(MIXED, model, dialect) == targets
+    assert ordered.clusters(ordered.route(MIXED, model, dialect)) == targets
     assert targets in ordered.answers(MIXED)
 
 

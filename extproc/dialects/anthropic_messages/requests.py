@@ -7,6 +7,7 @@ from typing import Any
 
 from extproc.dialects.anthropic_messages.errors import wrong
 from extproc.dialects.anthropic_messages.texts import KINDS, OPAQUE, SYSTEM, strings, words
+from extproc.dialects.documents import in_messages
 from extproc.dialects.json_text import parse
 from extproc.dialects.openai_chat.replies import string
 from extproc.model import ClientError, JsonPath, Request, Text
@@ -41,7 +42,14 @@ def read_request(body: bytes, *, max_depth: int = 64) -> Request:
     texts = tuple(_texts(value, messages))
     if not any(text.role == SYSTEM.role for text in texts):
         texts = (*texts, SYSTEM)
-    return Request(model, bool(stream), texts, tuple(_tool_names(value.get("tools"))), wants_usage=True)
+    return Request(
+        model,
+        bool(stream),
+        texts,
+        tuple(_tool_names(value.get("tools"))),
+        wants_usage=True,
+        documents=in_messages(messages),
+    )
 
 
 def _texts(value: dict[str, Any], messages: list[Any]) -> Iterator[Text]:

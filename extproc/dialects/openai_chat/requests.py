@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from extproc.dialects.documents import in_messages
 from extproc.dialects.openai_chat import members
 from extproc.dialects.openai_chat.texts import KINDS, OPAQUE, SYSTEM, strings, words
 from extproc.model import ClientError, Request, Text
@@ -25,7 +26,14 @@ def read_request(body: bytes, *, max_depth: int = 64) -> Request:
     texts = tuple(_request_texts(value, messages))
     if not any(text.role in _INSTRUCTING for text in texts):
         texts = (*texts, SYSTEM)
-    return Request(model, stream, texts, tuple(_tool_names(value.get("tools"))), members.wants_usage(value))
+    return Request(
+        model,
+        stream,
+        texts,
+        tuple(_tool_names(value.get("tools"))),
+        members.wants_usage(value),
+        documents=in_messages(messages),
+    )
 
 
 def _request_texts(value: dict[str, Any], messages: list[Any]) -> Iterator[Text]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from extproc.dialects.documents import documents
 from extproc.dialects.json_text import parse
 from extproc.dialects.openai_chat.replies import string
 from extproc.dialects.openai_responses.texts import KINDS, OPAQUE, SYSTEM, Said, as_texts, said, word
@@ -52,6 +53,7 @@ def read_request(body: bytes, *, max_depth: int = 64) -> Request:
         wants_usage=True,
         keeps=value.get("store") is not False,
         recalls=tuple(_recalls(value)),
+        documents=tuple(documents(value.get("input"))) if isinstance(value.get("input"), list) else (),
     )
 
 
