@@ -10,13 +10,16 @@ it nothing that comes later can change. What lengthens a match or is looked at a
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import re2
 
-from extproc.detect.folding import folded
+from extproc.detect import encoded
+from extproc.detect.folding import folded, undisguised
 from extproc.detect.patterns import Hit, PatternSpec, Scanner
+from extproc.detect.shadow import ESCAPE, shadow
 
 Span = tuple[int, int]
 Found = tuple[int, int, str]
@@ -84,14 +87,15 @@ class EntityScanner:
 
     def __init__(self, rules: Sequence[EntityRule]) -> None:
         self.rules = tuple(rules)
-        self.watched = tuple(_watched(rule) for rule in rules)
-        self._scanner = Scanner(
-            [PatternSpec(rule.label, rule.expression, rule.caseless, gate=rule.gate) for rule in rules]
-        )
+        self.watched = (*map(_watched, rules), *encoded.WATCHED)
+        specs = [PatternSpec(rule.label, rule.expression, rule.caseless, gate=rule.gate) for rule in rules]
+        self._scanner = Scanner((*specs, *encoded.ENCODINGS, ESCAPE))
+        self._escape = len(specs) + len(encoded.ENCODINGS)
 
     def quiet(self, text: str) -> bool:
         """Whether nothing is found in a text, which may be several joined by line feeds; False where it is not sure."""
-        return self._scanner.quiet(folded(text))
+        plain = folded(text)
+        return self._scanner.quiet(plain) and (plain is text or undisguised(text) == plain)
 
     def find(self, text: str, start: int = 0, *, context: str = "") -> list[Hit]:
         """All hits from character `start` on, in order; overlapping ones are one hit under the longest one's label.
@@ -101,15 +105,50 @@ class EntityScanner:
         stands of it in `text`. Digits, spaces and dashes of any script count as ASCII's. Raises TooManyCandidates.
         """
         lead = context[-BEFORE:]
-        whole = folded(lead + text)
-        spans = self._scanner.spans(whole, start + len(lead) if start else 0)
-        if len(spans) > MAX_CANDIDATES:
-            raise TooManyCandidates(f"more than {MAX_CANDIDATES} candidates in one text")
-        found = self._judged(whole, spans)
+        found = self._found(lead + text, start + len(lead) if start else 0)
         return [Hit(label, max(0, a - len(lead)), b - len(lead)) for a, b, label in _joined(found) if b > len(lead)]
 
-    def _judged(self, text: str, spans: Iterable[tuple[int, int, int]]) -> list[Found]:
-        """The hits among candidates, which come rule by rule and in order of place."""
+    def _found(self, text: str, start: int) -> list[Found]:
+        """What stands in a text as it is, coded, and in disguise."""
+        plain = folded(text)
+        spans = self._scanner.spans(plain, start)
+        coded = [span for span in spans if span[0] >= len(self.rules)]  # the last ones
+        found = self._judged(plain, spans[: len(spans) - len(coded)])
+        if coded:
+            found += self._decoded(plain, coded)
+        if plain is not text or (coded and coded[-1][0] == self._escape):
+            found += self._shadowed(text, plain, start)
+        return found
+
+    def _shadowed(self, text: str, plain: str, start: int) -> list[Found]:
+        seen = shadow(text, plain)
+        if seen is None:
+            return []
+        first = bisect_left(seen.starts, start)
+        judged = self._judged(seen.text, self._rules_spans(seen.text, first))
+        return [(seen.starts[begin], seen.ends[end - 1], label) for begin, end, label in judged]
+
+    def _decoded(self, text: str, coded: Iterable[tuple[int, int, int]]) -> list[Found]:
+        """Coded runs that say something that would be found, each under the label of the first thing in it."""
+        found: list[Found] = []
+        reached = 0
+        for index, begin, end in coded:
+            if index == self._escape or begin < reached:
+                continue
+            said, reached = encoded.run(text, index - len(self.rules), begin, end)
+            plain = folded(said)
+            inside = self._judged(plain, self._rules_spans(plain))
+            if inside:
+                found.append((begin, reached, min(inside)[2]))
+        return found
+
+    def _rules_spans(self, text: str, start: int = 0) -> list[tuple[int, int, int]]:
+        return [span for span in self._scanner.spans(text, start) if span[0] < len(self.rules)]
+
+    def _judged(self, text: str, spans: Sequence[tuple[int, int, int]]) -> list[Found]:
+        """The hits among candidates, which come rule by rule and in order of place. Raises TooManyCandidates."""
+        if len(spans) > MAX_CANDIDATES:
+            raise TooManyCandidates(f"more than {MAX_CANDIDATES} candidates in one text")
         found: list[Found] = []
         current = -1
         for index, begin, end in spans:

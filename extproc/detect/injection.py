@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import re2
 
+from extproc.detect.folding import LOOK_ALIKES
 from extproc.detect.json_strings import hides, is_json, strings
 from extproc.detect.patterns import PatternSpec, Scanner
 
@@ -169,5 +170,4 @@ class _Plain(dict[int, int | None]):
         return found
 
 
-_PLAIN = _Plain(str.maketrans("аеорсухіјѕԁɡһԛԝαοντρυικ’", "aeopcyxijsdghqwaovtpuik'"))
-"""Cyrillic and Greek letters that look Latin, and the curly apostrophe (Unicode TR 39, the common ones)."""
+_PLAIN = _Plain({**LOOK_ALIKES, ord("’"): ord("'")})

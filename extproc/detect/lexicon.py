@@ -14,6 +14,7 @@ import re2
 from extproc.detect.folding import folded
 from extproc.detect.fuzzy import FuzzyTerms, beside
 from extproc.detect.patterns import Hit, PatternSpec, Scanner
+from extproc.detect.shadow import may_hide, seen_through
 
 _GAP = r"[\s_-]{1,3}"
 _PLURAL = r"(?:'s|s|es)?"
@@ -49,11 +50,14 @@ class Lexicon:
 
     def quiet(self, text: str) -> bool:
         """Whether nothing is found in texts that are joined by line feeds; False where that is not sure."""
-        return self._fuzzy is None and self._scanner.quiet(folded(text))
+        plain = folded(text)
+        return self._fuzzy is None and self._scanner.quiet(plain) and not may_hide(text, plain)
 
     def find(self, text: str, start: int = 0) -> list[Hit]:
         """All hits from character `start` on, leftmost first, without overlaps."""
-        plain = folded(text)
+        return seen_through(text, folded(text), start, self._found)
+
+    def _found(self, plain: str, start: int) -> list[Hit]:
         exact = [hit for hit in self._scanner.find(plain, start) if not self._unless or self._meant(plain, hit)]
         if self._fuzzy is None:
             return exact

@@ -261,7 +261,7 @@ AMERICA = (
     _rule("MX_CURP", r"[A-Z][AEIOUX][A-Z]{2}[0-9]{6}[HM][A-Z]{5}[0-9A-Z][0-9]", 18),
 )  # fmt: skip
 BRITAIN = (
-    _rule("UK_NINO", r"(?i:[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D])", 13, _nino),
+    _rule("UK_NINO", r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]|(?i:[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D])", 13, _nino),
     _rule("UK_NHS", r"[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}", 12, _nhs, "nhs|national health"),
     _rule("UK_DRIVING_LICENCE", r"[A-Z]{1,5}9{0,4}[0-9][0156][0-9][0-3][0-9]{2}[A-Z][A-Z9][0-9A-Z]{3}", 19, lambda code: len(code) == 16 and _driver_gb(code)),
 )  # fmt: skip

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import warnings
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
@@ -28,6 +28,7 @@ from typing import Any
 
 from extproc.detect.folding import folded
 from extproc.detect.patterns import PatternSpec
+from extproc.detect.shadow import begun, may_hide, shadow
 
 _LAST = 0x10FFFF
 Range = tuple[int, int]
@@ -50,6 +51,9 @@ _MOST_FRONTS = 4096
 _MOST_PIECES = 4096
 _LONGEST_PIECE = 16
 """Characters: longer pieces seldom come twice."""
+
+_LONG_SHADOW = 4096
+"""Settled characters of a shadow whose places are remembered: dropping them now and then costs little."""
 
 _MOST_FOLDED = 512
 """Caseless ranges wider than this are read as any character."""
@@ -92,23 +96,90 @@ class Watch:
     No match has ended behind character `ended`.
     """
 
-    __slots__ = ("_folding", "_followers", "ended", "unsettled")
+    __slots__ = ("_folding", "_followers", "_position", "_shadow", "ended", "unsettled")
 
     def __init__(self, automaton: Automaton) -> None:
         self._folding = automaton.folding
         self._followers = [_Follower(machine) for machine in automaton.machines]
+        self._position = 0
+        self._shadow: _ShadowWatch | None = None
         self.unsettled = 0
         self.ended = 0
 
     def feed(self, text: str) -> None:
         """The next characters."""
-        if self._folding:
-            text = folded(text)
+        plain = folded(text) if self._folding else text
+        if self._shadow is None and may_hide(text, plain):
+            self._shadow = _ShadowWatch([follower.copy() for follower in self._followers], self._position)
+        self._position += len(text)
         unsettled = 0
         for follower in self._followers:
-            unsettled = max(unsettled, follower.feed(text))
+            unsettled = max(unsettled, follower.feed(plain))
             self.ended = max(self.ended, follower.ended)
+        if self._shadow is not None:
+            unsettled = max(unsettled, self._in_shadow(self._shadow, text))
         self.unsettled = unsettled
+
+    def _in_shadow(self, watch: _ShadowWatch, text: str) -> int:
+        unsettled = watch.feed(text)
+        if watch.ended:
+            self.ended = self._position
+        if watch.like(self._followers):
+            self._shadow = None
+        return unsettled
+
+
+class _ShadowWatch:
+    """The same in the text's shadow, from where that begins to differ until what is in progress is the same again.
+
+    Places in the shadow are counted like the text's up to `begin`; `starts` says where the others stand.
+    """
+
+    __slots__ = ("_begin", "_end", "_followers", "_pending", "_starts", "ended")
+
+    def __init__(self, followers: list[_Follower], position: int) -> None:
+        self._followers = followers
+        self._begin = self._end = position
+        self._starts: list[int] = []
+        self._pending = ""
+        self.ended = False
+        """Whether a match may have ended in what was fed last."""
+
+    def feed(self, text: str) -> int:
+        """The next characters of the text; returns how many at its end are unsettled."""
+        open_ = self._pending + text
+        self._end += len(text)
+        rest = begun(open_)
+        ready = open_[: len(open_) - rest]
+        first = self._walk(ready, self._end - len(open_))
+        self._pending = open_[len(ready) :]
+        return self._end - min(self._place(first), self._end - rest)
+
+    def like(self, followers: list[_Follower]) -> bool:
+        """Whether these, in the text, have come to the same: then nothing that differs is in progress any more."""
+        return not self._pending and all(
+            here.goes_on_like(there, self._place) for here, there in zip(self._followers, followers, strict=True)
+        )
+
+    def _place(self, at: int) -> int:
+        """Where in the text a character of the shadow stands."""
+        if at < self._begin:
+            return at
+        return self._starts[at - self._begin] if at < self._begin + len(self._starts) else self._end
+
+    def _walk(self, text: str, place: int) -> int:
+        """Follow the shadow of what is complete; returns where, in the shadow, the unsettled begins."""
+        seen = shadow(text, text)
+        self._starts += range(place, place + len(text)) if seen is None else [place + each for each in seen.starts]
+        before = [follower.ended for follower in self._followers]
+        said = text if seen is None else seen.text
+        unsettled = max([follower.feed(said) for follower in self._followers], default=0)
+        self.ended = before != [follower.ended for follower in self._followers]
+        first = self._begin + len(self._starts) - unsettled
+        if first - self._begin > _LONG_SHADOW:
+            del self._starts[: first - self._begin]
+            self._begin = first
+        return first
 
 
 class _Machine:
@@ -225,6 +296,21 @@ class _Follower:
         self._position = 0
         self._starts: list[int] = []
         self.ended = 0
+
+    def copy(self) -> _Follower:
+        """One that goes on from here by itself."""
+        found = _Follower(self._machine)
+        found._front, found._position, found._starts, found.ended = (
+            self._front,
+            self._position,
+            self._starts,
+            self.ended,
+        )
+        return found
+
+    def goes_on_like(self, other: _Follower, place: Callable[[int], int]) -> bool:
+        """Whether nothing that comes could tell the two apart, this one's places being those that `place` says."""
+        return self._front is other._front and [place(at) for at in self._starts] == other._starts
 
     def feed(self, text: str) -> int:
         """The next characters; returns how many at the end are unsettled."""

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from extproc.detect.fuzzy import FuzzyTerms, beside
 from extproc.detect.markings import HEADINGS, PHRASES
 from extproc.detect.patterns import Hit, Pattern, PatternSpec, Scanner
+from extproc.detect.shadow import may_hide, seen_through
 from extproc.model import Allow, Block, Edit, Exchange, Redact, Text, Verdict
 from extproc.policies.base import Between, Span, TextPolicy
 from extproc.policies.redaction import redactions
@@ -84,9 +85,13 @@ class DlpFilter(TextPolicy):
         return self.verdict(edits) if edits else Allow()
 
     def _quiet(self, text: str) -> bool:
-        return not self.settings.fuzzy_matching and self._scanner.quiet(text) and self._markings.quiet(text)
+        quiet = self._scanner.quiet(text) and self._markings.quiet(text)
+        return quiet and not self.settings.fuzzy_matching and not may_hide(text, text)
 
     def _hits(self, text: str, start: int) -> list[Hit]:
+        return seen_through(text, text, start, self._plain_hits)
+
+    def _plain_hits(self, text: str, start: int) -> list[Hit]:
         markings = self._markings.find(text, start) if self.settings.sensitivity_level != "standard" else []
         return markings or self._found(text, start)
 

@@ -184,7 +184,7 @@ def rules(settings: PiiSettings) -> tuple[EntityRule, ...]:
     credentials = tuple(replace(rule, label="SECRET") for rule in secrets.SECRETS)
     own = tuple(operators_rule("CUSTOM", expression) for expression in settings.detect_patterns)
     return (
-        *(*pii.EMAIL, *pii.PHONE, *pii.SSN, *pii.IBAN),
+        *(*pii.EMAIL, *pii.SSN, *pii.PHONE, *pii.IBAN),
         *(pii.IP_PRIVATE if settings.private_addresses else pii.IP),
         *(pii.PCI if settings.pci_mode else ()),
         *(pii.HEALTH if settings.healthcare_mode else ()),

@@ -35,6 +35,9 @@ HOSTILE = {
     "braces": "{", "nested": '{"a":', "colons": ":", "loopbacks": "::1 ", "compressed": "1::", "pairs": "a:b:", "plus": "+1", "dialled": "+1 (1) ",
     "phone words": "tel ", "calls": "call 12 12 12 ", "names": "token=", "keys": "key,", "passwords": "password: x", "urls": "a://", "credentials": "a://b:c",
     "curl": "-u a:b", "amazon": "aws_secret_", "tokens begun": "eyJ", "A": "A", "letters and digits": "aA1", "wrong cards": "4111 1111 1111 ",
+    "percent": "%41", "percent begun": "%4", "entities": "&#65;", "entities begun": "&#0", "escapes of JSON": "\\u0041", "backslashes": "\\",
+    "zero width": "a\u200b", "look-alikes": "аb", "tags": "\U000e0041", "base64 of text": "Sm9l", "base64 and none": "Sm9lSm9lSm9lAAAA", "hex of text": "4a6f65",
+    "hex and none": "4a6f654a6f654a6f6500",
 }  # fmt: skip
 PREFIXES = {form.kind + " prefix": form.parts[0] for form in FORMS if isinstance(form.parts[0], str)} | {
     "openai project prefix": "sk-proj-",
