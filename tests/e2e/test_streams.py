@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import threading
@@ -58,6 +59,16 @@ def test_a_value_is_redacted_wherever_the_bytes_are_cut(stage: Stage, place: str
         if place != "text":
             assert json.loads(texts[0, "arguments.0"])
     client.close()
+
+
+@pytest.mark.parametrize("written", ["jo\u200be@examp\u00adle.net", "jоe@eхample.net", "joe%40example.net", "&#106;oe&#64;example.net",
+                                     base64.b64encode(b"write to joe@example.net").decode(), b"joe@example.net".hex()])  # fmt: skip
+def test_so_is_a_value_in_disguise(stage: Stage, written: str) -> None:
+    """The look-alikes are Cyrillic."""
+    for cut in range(0, len(written) + 1, 7):
+        stage.player.play(says(f"Write to {written[:cut]}"), says(f"{written[cut:]}, please."), TAIL)
+        said = "".join(heard(ask(stage.gateway).content).values())
+        assert said == "Write to [EMAIL_REDACTED], please.", cut
 
 
 def test_a_stream_without_a_hit_arrives_byte_for_byte(stage: Stage) -> None:
