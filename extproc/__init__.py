@@ -19,6 +19,7 @@ Data flows one way, and each step is one module or package:
 
     keeper      what a host's workers share: the cache, and who is fetching what for it
     own_secrets secrets of our own, made at the first use
+    pattern_shelf compiled patterns, kept for those who start later
     identity    access keys: stored, watched, looked up
     audit       spool, shipper, events, OTLP
     heartbeat   what workers and the shipper say to their supervisor

@@ -28,6 +28,7 @@ from extproc.cache.rules import CacheRules
 from extproc.chain import Chain, Link, Stage
 from extproc.config.load import load
 from extproc.config.values import LARGEST_BODY, ChainEntry, Config
+from extproc.detect.databases import keep_on
 from extproc.dialects import (
     anthropic_count_tokens,
     anthropic_messages,
@@ -46,6 +47,7 @@ from extproc.identity.watcher import KeyWatcher
 from extproc.keeper.client import KeeperClient
 from extproc.model import ClientError, ConfigError, Consumer, Exchange, Headers, Request, Text
 from extproc.own_secrets import own_secret
+from extproc.pattern_shelf import PatternShelf
 from extproc.policies import POLICIES
 from extproc.policies.prompt_injection import PromptInjection
 from extproc.routing import ordered
@@ -209,6 +211,8 @@ class Worker:
     cache_secret: bytes
     health: Health = field(default_factory=Health)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    reloading: asyncio.Task[None] | None = None
+    again: bool = False
 
     def new_driver(self, traceparent: str, peer: Peer) -> Driver:
         """One stream keeps the snapshot that it started with."""
@@ -223,6 +227,7 @@ class Worker:
         await server.start(told.listen)
         self_test()
         gc.freeze()  # the snapshot lives long; collecting it again costs every request
+        sys.setswitchinterval(0.001)  # seconds for which a reload's thread may hold up the loop; Python's are 0.005
         gc.set_threshold(20_000, 20, 50)  # an exchange leaves no cycles; Python's 700 would look for some in each
         self.health.serving = True
         self.heart.say(READY)
@@ -235,19 +240,31 @@ class Worker:
         self.spool.close()
 
     def reload(self) -> None:
-        """Swap in a new snapshot; a configuration with faults changes nothing."""
-        try:
-            config = load(self.arguments.policy_config, environ=os.environ).config
-            self.rules = build_rules(config, self.arguments.fail_mode, self.keys, self.cache_secret)
-        except ConfigError as error:
-            log.error("reload refused, the old configuration stays:\n%s", error)
-            self.heart.say(REFUSED)
-            return
-        except Exception:
-            log.exception("reload failed, the old configuration stays")
-            self.heart.say(REFUSED)
-            return
-        self.heart.say(RELOADED)
+        """Make a new snapshot and swap it in, while this one serves; a configuration with faults changes nothing."""
+        if self.reloading is None or self.reloading.done():
+            self.reloading = asyncio.create_task(self._reload())
+        else:
+            self.again = True  # what is being made may be of the files as they were
+
+    async def _reload(self) -> None:
+        self.again = True
+        while self.again:
+            self.again = False
+            try:
+                self.rules = await asyncio.to_thread(self._snapshot)
+            except ConfigError as error:
+                log.error("reload refused, the old configuration stays:\n%s", error)
+                self.heart.say(REFUSED)
+            except Exception:
+                log.exception("reload failed, the old configuration stays")
+                self.heart.say(REFUSED)
+            else:
+                self.heart.say(RELOADED)
+
+    def _snapshot(self) -> Rules:
+        """In a thread: compiling thousands of patterns takes tenths of a second, and streams must not stand still."""
+        config = load(self.arguments.policy_config, environ=os.environ).config
+        return build_rules(config, self.arguments.fail_mode, self.keys, self.cache_secret)
 
     def _find(self, question: object) -> object:
         """What is asked of the world: the cache, and whose something is."""
@@ -268,6 +285,7 @@ class Worker:
 
 
 async def _main(arguments: Arguments) -> int:
+    keep_on(PatternShelf(arguments.state_dir))
     try:
         config = load(arguments.policy_config, environ=os.environ).config
     except ConfigError as error:

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +21,9 @@ from typing import Any
 
 import httpx
 
+from extproc.detect.databases import keep_on
 from extproc.gateway.demo import DemoProvider
+from extproc.pattern_shelf import PatternShelf
 
 POLICIES = """
 policies:
@@ -31,6 +34,19 @@ policy:
   dlp-filter: {detect_patterns: ["ACME-[0-9]{6}"]}
   audit-logger: {}
 """
+
+
+_KEPT = tempfile.TemporaryDirectory(prefix="kt-patterns-")
+keep_on(PatternShelf(Path(_KEPT.name)))
+
+
+def share_patterns(state: Path) -> None:
+    """Let a gateway read what another one of this run compiled: each would take seconds of two cores for the same."""
+    (Path(_KEPT.name) / "patterns").mkdir(exist_ok=True, mode=0o700)
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    kept = state / "patterns"
+    if not kept.is_symlink():
+        kept.symlink_to(Path(_KEPT.name) / "patterns")
 
 
 @dataclass
@@ -146,6 +162,7 @@ def serve(root: Path, text: str, *flags: str) -> Gateway:
     """Start a gateway with this configuration, and a key for it."""
     state, config, port = root / "state", root / "policy-config.yaml", free_port()
     config.write_text(text)
+    share_patterns(state)
     key = json.loads(
         kt("tokens", "create", "--name", "ana", "--team", "payments", "--json", "--state-dir", str(state)).stdout
     )

@@ -109,9 +109,12 @@ def run(
 def _supervise(chosen: Options, url: str) -> None:
     from extproc.audit.otlp_settings import OtlpSettings
     from extproc.config.load import load
+    from extproc.detect.databases import keep_on
     from extproc.gateway.supervisor import Supervisor
+    from extproc.pattern_shelf import PatternShelf
 
     OtlpSettings.of(os.environ)  # the shipper reads it, but after the gateway is ready
+    keep_on(PatternShelf(chosen.state_dir))  # what is compiled here is there for the workers to read
     loaded = load(chosen.policy_config, environ=os.environ)
     for warning in loaded.warnings:
         say(f"warning: {warning}")

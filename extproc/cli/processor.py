@@ -91,11 +91,14 @@ def run(
 def _serve(chosen: Options, addresses: list[str], mtls: list[str]) -> None:
     from extproc.audit.otlp_settings import OtlpSettings
     from extproc.config.load import load
+    from extproc.detect.databases import keep_on
     from extproc.gateway import plan
     from extproc.gateway.child import Child
     from extproc.gateway.processor import Processor
+    from extproc.pattern_shelf import PatternShelf
 
     OtlpSettings.of(os.environ)  # the shipper reads it, but after the processor is ready
+    keep_on(PatternShelf(chosen.state_dir))  # what is compiled here is there for the workers to read
     loaded = load(chosen.policy_config, environ=os.environ)
     for warning in loaded.warnings:
         if not warning.path.endswith("secret_key_ref.env"):  # the other Envoy holds the credentials

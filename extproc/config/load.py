@@ -257,10 +257,13 @@ class _Loading:
         )
 
     def _stream(self, node: yaml.Node, path: str, kind: type[Policy], settings: Any, options: EntryOptions) -> None:
-        """A kind that cannot guard a stream while it runs says so here, not by letting one pass."""
+        """A kind that cannot guard a stream while it runs says so here, not by letting one pass.
+
+        Every policy is made, also one that guards no stream: what it compiles is then on the shelf for the workers.
+        """
+        policy = kind(settings)
         if not kind.guards_output or options.stage in ("pre-request", "post-request") or options.stream == "buffered":
             return
-        policy = kind(settings)
         if "on_output" in policy.idle or (isinstance(policy, TextPolicy) and policy.automaton):
             return
         why = getattr(policy, "unwatchable", "") or "it judges whole replies"

@@ -16,13 +16,9 @@ from typing import Any, NewType
 import re2
 from re2 import _re2
 
+from extproc.detect import databases
+from extproc.detect.databases import hyperscan
 from extproc.detect.widths import width
-
-hyperscan: Any
-try:
-    import hyperscan
-except ImportError:  # no wheel for this machine: RE2 alone
-    hyperscan = None
 
 _UNANCHORED = _re2.RE2.Anchor.UNANCHORED
 
@@ -34,7 +30,8 @@ Pattern = NewType("Pattern", str)
 class PatternSpec:
     """One pattern and the label that its hits carry.
 
-    `gate` is what hyperscan looks for in its place, if that is cheaper and occurs wherever the pattern does.
+    `gate` is what hyperscan looks for in its place, if that is cheaper and occurs wherever the pattern does. With
+    `once`, `spans` tells the first match alone, for what is only to be noticed.
     """
 
     label: str
@@ -42,6 +39,7 @@ class PatternSpec:
     caseless: bool = False
     literal: bool = False
     gate: str = ""
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,7 @@ class Scanner:
         self._labels = [spec.label for spec in specs]
         self._exact = [re2.compile(_expression(spec), _options(spec.caseless)) for spec in specs]
         self._groups = [min(1, compiled.groups) for compiled in self._exact]
+        self._most = [1 if spec.once else None for spec in specs]
         self._gates: Sequence[_Gate] = ()
         self._always: Sequence[int] = range(len(specs))
         if prefilter and hyperscan:
@@ -123,7 +122,7 @@ class Scanner:
         found = [
             (index, *span)
             for index in self._candidates(data)
-            for span in _spans(self._exact[index], data, first, self._groups[index])
+            for span in islice(_spans(self._exact[index], data, first, self._groups[index]), self._most[index])
         ]
         if plain or not found:
             return found
@@ -207,8 +206,7 @@ def _options(caseless: bool = False) -> Any:
 def _gates(specs: tuple[PatternSpec, ...]) -> tuple[Sequence[_Gate], Sequence[int]]:
     """Databases of all patterns that hyperscan can compile, and the indices of those it cannot.
 
-    Compiling takes tenths of a second, in which a worker that reloads answers nobody: so patterns that did not change
-    are not compiled again.
+    Patterns that did not change are not even read again: a snapshot shares them with the one before.
     """
     widths = [width(_gate(spec), otherwise=_LONGEST + 1) for spec in specs]
     short = [index for index, size in enumerate(widths) if size <= _LONGEST]
@@ -229,17 +227,7 @@ def _gates(specs: tuple[PatternSpec, ...]) -> tuple[Sequence[_Gate], Sequence[in
 
 def _compiled(specs: Sequence[PatternSpec], chosen: Sequence[int]) -> Any:
     """The chosen patterns in one database, or None where hyperscan cannot."""
-    database = hyperscan.Database()
-    try:
-        database.compile(
-            expressions=[_gate(specs[index]).encode() for index in chosen],
-            ids=list(chosen),
-            elements=len(chosen),
-            flags=[_flags(specs[index]) for index in chosen],
-        )
-    except hyperscan.error:
-        return None
-    return database
+    return databases.database([(index, _gate(specs[index]).encode(), _flags(specs[index])) for index in chosen])
 
 
 _TOKEN = re2.compile(r"\\.|(\[\^?\]?(?:\\.|[^\]\\])*\])(?:\{([0-9]{1,4})(?:,[0-9]{0,4})?\})?|.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import re2
@@ -17,7 +18,7 @@ from extproc.detect.fuzzy import beside
 from extproc.detect.patterns import Hit, PatternSpec, Scanner
 
 ESCAPE = PatternSpec(
-    "escape", r"%[2-7][0-9A-Fa-f]|\\u00[2-7][0-9A-Fa-f]|&#(?:0{0,6}[0-9]{2,3}|[xX]0{0,6}[2-7][0-9A-Fa-f]);"
+    "escape", r"%[2-7][0-9A-Fa-f]|\\u00[2-7][0-9A-Fa-f]|&#(?:0{0,6}[0-9]{2,3}|[xX]0{0,6}[2-7][0-9A-Fa-f]);", once=True
 )
 LONGEST_ESCAPE = 12
 """Characters: `&#x00000040;`."""
@@ -25,7 +26,7 @@ LONGEST_ESCAPE = 12
 _SIGNS = ("%", "\\", "&")
 """With one of which every escape begins."""
 
-_ESCAPES = Scanner((ESCAPE,), prefilter=False)
+_ESCAPES = Scanner((replace(ESCAPE, once=False),), prefilter=False)
 _BEGUN = re2.compile(rb"(?:%[2-7]?|\\(?:u(?:0(?:0[2-7]?)?)?)?|&(?:#(?:[0-9]{0,9}|[xX][0-9A-Fa-f]{0,8})?)?)$")
 
 
@@ -44,7 +45,7 @@ class Shadow(NamedTuple):
 def shadow(text: str, plain: str) -> Shadow | None:
     """The shadow of a text, or None where it is what was looked at already: `plain`, the text or the folded text."""
     seen = undisguised(text)
-    escapes = _ESCAPES.find(seen) if any(sign in seen for sign in _SIGNS) else []
+    escapes = _ESCAPES.spans(seen) if any(sign in seen for sign in _SIGNS) else []
     if not escapes and seen == plain:
         return None
     places: Sequence[int] = range(len(text))
@@ -67,19 +68,23 @@ def _start(hit: Hit) -> int:
     return hit.start
 
 
-def _decoded(seen: str, places: Sequence[int], escapes: Sequence[Hit]) -> Shadow:
+def _decoded(seen: str, places: Sequence[int], escapes: Sequence[tuple[int, int, int]]) -> Shadow:
     parts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     at = 0
-    for escape in escapes:
-        character = _character(seen[escape.start : escape.end])
+    for _, begin, end in escapes:
+        character = _character(seen[begin:end])
         if not character:
             continue
-        parts += (seen[at : escape.start], character)
-        starts += (*places[at : escape.start], places[escape.start])
-        ends += (*(place + 1 for place in places[at : escape.start]), places[escape.end - 1] + 1)
-        at = escape.end
+        if at < begin:
+            parts.append(seen[at:begin])
+            starts += places[at:begin]
+            ends += (place + 1 for place in places[at:begin])
+        parts.append(character)
+        starts.append(places[begin])
+        ends.append(places[end - 1] + 1)
+        at = end
     parts.append(seen[at:])
     starts += places[at:]
     ends += (place + 1 for place in places[at:])

@@ -170,7 +170,9 @@ class Supervisor:
         """
         try:
             contents = kept.read(self.options.policy_config)
-            loaded = load(self.options.policy_config, environ=os.environ, read=contents.__getitem__)
+            loaded = await asyncio.to_thread(
+                load, self.options.policy_config, environ=os.environ, read=contents.__getitem__
+            )  # new patterns take seconds to compile, and the children's hearts must be heard
             config = loaded.config
             if config.digest == self.config.digest and not even_if_same:
                 return

@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from live import POLICIES, Providers, document, eventually, free_port, kt
+from live import POLICIES, Providers, document, eventually, free_port, kt, share_patterns
 
 from extproc.gateway.demo import DemoProvider
 from extproc.gateway.envoy.files import binary
@@ -48,6 +48,7 @@ class Processor:
 def processor(root: Path, listen: list[str], provider_port: int, *flags: str) -> Iterator[Processor]:
     config, state = root / "policy-config.yaml", root / "state"
     config.write_text(document([provider_port]))
+    share_patterns(state)
     # made first: each worker reads the keys at its start and then once a second
     key = json.loads(kt("tokens", "create", "--name", "x", "--json", "--state-dir", str(state)).stdout)["key"]
     run = [sys.executable, "-m", "extproc", "processor", "run", "--policy-config", str(config)]

@@ -54,9 +54,9 @@ def least(chunks: Sequence[bytes], *, rounds: int = 5) -> tuple[float, float]:
 
 
 def test_guarding_a_chunk_costs_at_most_so_many_times_its_json() -> None:
-    """Twenty where it was measured, with two kinds; thirty-one when every chunk is searched."""
+    """20 on one machine and 29 on another, with two kinds; half as much again when every chunk is searched."""
     ours, json = least(events(prose(1000, seed=1)))
-    assert ours <= 27 * json, f"{ours / json:.1f}"
+    assert ours <= 36 * json, f"{ours / json:.1f}"
 
 
 def test_a_chunk_of_a_stream_ten_times_as_long_costs_no_more() -> None:
