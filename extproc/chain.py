@@ -103,6 +103,8 @@ class Chain:
     deadline: float = 10.0
     guards_output: bool = field(init=False)
     """Whether any link judges replies, so that a reply nobody can read must not pass."""
+    reads_calls: bool = field(init=False)
+    """Whether any link judges calls of tools, so that they have to be read."""
     _at_headers: tuple[Link, ...] = field(init=False, repr=False)
     _with_models: tuple[Link, ...] = field(init=False, repr=False)
     _at_input: tuple[Link, ...] = field(init=False, repr=False)
@@ -116,6 +118,7 @@ class Chain:
                 link.policy.guards_output and link.judges("on_output", "output") and not link.shadow
                 for link in self.links
             ),
+            "reads_calls": any(link.policy.reads_calls for link in self.links),
             "_at_headers": tuple(link for link in at_headers if not link.models),
             "_with_models": tuple(link for link in at_headers if link.models),
             "_at_input": tuple(link for link in self.links if link.judges("on_input", "input")),

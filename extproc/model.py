@@ -223,8 +223,29 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool that a model asks for: the tool, '' where the call names none, and its arguments as they are
+    written, mostly JSON.
+    """
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a call gave back, as a client tells it: whose, '' where nobody knows, characters, and whether it failed."""
+
+    name: str
+    size: int
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """A request body as its dialect reads it."""
+    """A request body as its dialect reads it. `calls` and `results` are those of the conversation so far; they are read
+    where a policy asks for them.
+    """
 
     model: str
     stream: bool
@@ -239,6 +260,8 @@ class Request:
     recalls: tuple[tuple[str, str], ...] = ()
     """What it names of a conversation that the provider keeps: each time the member and the id."""
     documents: tuple[Document, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
+    results: tuple[ToolResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +276,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A reply body as its dialect reads it."""
+    """A reply body as its dialect reads it. `calls` are read where a policy asks for them."""
 
     id: str
     model: str
@@ -264,6 +287,7 @@ class Response:
     """Whether the tokens are our guess, as the provider did not come to say."""
     items: tuple[str, ...] = ()
     """The ids of its parts by which a later request may name them."""
+    calls: tuple[ToolCall, ...] = ()
 
 
 DEFAULT_ORG = "default"

@@ -12,6 +12,8 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from extproc.own_secrets import make_private
+
 log = logging.getLogger(__name__)
 
 MOST = 64
@@ -44,7 +46,8 @@ class PatternShelf:
         """Keep it for all who start later. Where that cannot be, the log says so, and they compile for themselves."""
         draft = self._directory / f".{key}.{secrets.token_hex(4)}"
         try:
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(self._directory.parent)  # first: mkdir gives the mode to the last directory alone
+            make_private(self._directory)
             draft.touch(mode=0o600)
             draft.write_bytes(_SUM(data).digest() + data)
             draft.rename(self._directory / key)

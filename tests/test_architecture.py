@@ -23,7 +23,7 @@ BELOW = {
     "transport": {"model", "session", "wire"},
     "heartbeat": set(),
     "own_secrets": set(),
-    "pattern_shelf": set(),
+    "pattern_shelf": {"own_secrets"},
     "identity": {"model", "own_secrets"},
     "keeper": {"model", "dialects", "cache", "config", "heartbeat", "routing"},
     "audit": {"model", "heartbeat"},

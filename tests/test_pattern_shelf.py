@@ -19,9 +19,10 @@ def test_what_is_written_is_read_by_another_process_start(tmp_path: Path) -> Non
 
 
 def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
-    PatternShelf(tmp_path).write(KEY, DATA)
-    assert (tmp_path / "patterns").stat().st_mode & 0o777 == 0o700
-    assert (tmp_path / "patterns" / KEY).stat().st_mode & 0o777 == 0o600
+    state = tmp_path / "state"
+    PatternShelf(state).write(KEY, DATA)
+    assert state.stat().st_mode & 0o777 == (state / "patterns").stat().st_mode & 0o777 == 0o700
+    assert (state / "patterns" / KEY).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("size", [0, 10, 32, 33, 500])

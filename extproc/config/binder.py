@@ -2,7 +2,7 @@
 
 Walks the nodes of `yaml.compose`, because loaded values have lost their lines. Types it understands: str, int, float,
 bool, Literal, Pattern, `X | None`, `str | dataclass`, `tuple[X, ...]`, `Mapping[str, X]`, dataclasses (whose own
-`__post_init__` may raise ValueError), and `Annotated[number, Between]`.
+`__post_init__` may raise ValueError), `Annotated[number, Between]`, and Any for what JSON can say.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Binder:
     def bind(self, node: yaml.Node, kind: Any, path: str) -> Any:
         """The value of a node as `kind`, or None where it is at fault."""
         origin = get_origin(kind)
+        if kind is Any:
+            return self._anything(node, path)
         if origin is Annotated:
             return self._bounded(node, kind, path)
         if origin in (Union, types.UnionType):
@@ -113,6 +115,17 @@ class Binder:
                 self.fault(node, path, f"not a pattern: {wrong}")
             return node.value
         return kind(yaml.SafeLoader("").construct_object(node))
+
+    def _anything(self, node: yaml.Node, path: str) -> Any:
+        """What JSON can say, as it stands: a schema, say."""
+        if isinstance(node, yaml.MappingNode):
+            return {k: self._anything(v, f"{path}.{k}") for k, (_, v) in self.mapping(node, path).items()}
+        if isinstance(node, yaml.SequenceNode):
+            return [self._anything(each, f"{path}[{place}]") for place, each in enumerate(node.value)]
+        value = yaml.SafeLoader("").construct_object(node)
+        if not isinstance(value, str | int | float | None):
+            self.fault(node, path, f"expected a string, number, true, false or nothing, found {describe(node)}")
+        return value
 
     def _bounded(self, node: yaml.Node, kind: Any, path: str) -> Any:
         inner, bounds = get_args(kind)

@@ -31,9 +31,9 @@ NOT_YET = (
     "routes", "size_limits", "testing", "token_rate_limit", "user_rate_limit",
 )  # fmt: skip
 KINDS_NOT_YET = (
-    "agent-firewall", "bias-monitor", "case-privacy", "citation-verifier", "cjis-mode", "content-extractor",
+    "bias-monitor", "case-privacy", "citation-verifier", "cjis-mode", "content-extractor",
     "embedding-detector", "eu-ai-act", "external-moderation", "flagged-review", "gdpr-compliance",
-    "human-oversight", "quality-scorer", "tool-budget", "tool-security", "tool-validation",
+    "human-oversight", "quality-scorer",
 )  # fmt: skip
 PROVIDERS = {"openai": "https://api.openai.com", "anthropic": "https://api.anthropic.com"}
 """Where a provider is reached when its target gives no base_url."""

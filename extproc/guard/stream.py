@@ -12,6 +12,7 @@ from typing import Protocol
 
 from extproc.chain import Chain, Refused
 from extproc.dialects import UnreadableReply
+from extproc.dialects.calls import streamed
 from extproc.dialects.sse import Event, Framer, SseTooLarge
 from extproc.dialects.texts import Fragment, about_tokens
 from extproc.guard import whole
@@ -55,7 +56,11 @@ class StreamLimits:
 class StreamGuard:
     """One stream. Once `stopped` is set, nothing more may be fed."""
 
-    def __init__(self, reader: Reader, chain: Chain, exchange: Exchange, limits: StreamLimits) -> None:
+    def __init__(
+        self, reader: Reader, chain: Chain, exchange: Exchange, limits: StreamLimits, *, dialect: str = ""
+    ) -> None:
+        """`dialect` is the name of the reader's, which says where a stream's calls of tools are."""
+        self._dialect = dialect
         self._reader = reader
         self._chain = chain
         self._exchange = exchange
@@ -155,11 +160,19 @@ class StreamGuard:
 
     def _judge_whole(self) -> Generator[Need, object, None]:
         before = whole.texts(self._queue)
-        self._exchange.response = self._reader.response(before)
+        self._exchange.response = self._with_calls(self._reader.response(before))
         refused = yield from self._chain.judge_output(self._exchange)
         if refused:
             raise Stop(refused)
         whole.settle(self._queue, before, self._exchange.response.texts)
+
+    def _with_calls(self, read: Response) -> Response:
+        if not self._chain.reads_calls:
+            return read
+        try:
+            return replace(read, calls=streamed(self._dialect, (each.event.data for each in self._queue)))
+        except ValueError as unread:
+            raise Stop(Failed("The reply is not what the provider's API promises.", "reply_unreadable")) from unread
 
     def stop(self, why: Refused | Failed) -> bytes:
         """The rest is not sent; the client's API says how a stream ends early."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from extproc.policies.agent_firewall import AgentFirewall
 from extproc.policies.audit_logger import AuditLogger
 from extproc.policies.base import Policy
 from extproc.policies.bot_detector import BotDetector
@@ -24,11 +25,15 @@ from extproc.policies.request_rewriter import RequestRewriter
 from extproc.policies.response_rewriter import ResponseRewriter
 from extproc.policies.safety_filter import SafetyFilter
 from extproc.policies.student_privacy import StudentPrivacy
+from extproc.policies.tool_budget import ToolBudget
+from extproc.policies.tool_security import ToolSecurity
+from extproc.policies.tool_validation import ToolValidation
 from extproc.policies.upl_filter import UplFilter
 
 POLICIES: dict[str, type[Policy]] = {
     policy.kind: policy
     for policy in (
+        AgentFirewall,
         AuditLogger,
         BotDetector,
         CodeSanitizer,
@@ -50,6 +55,9 @@ POLICIES: dict[str, type[Policy]] = {
         ResponseRewriter,
         SafetyFilter,
         StudentPrivacy,
+        ToolBudget,
+        ToolSecurity,
+        ToolValidation,
         UplFilter,
     )
 }

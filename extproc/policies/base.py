@@ -40,6 +40,8 @@ class Policy:
     kind: ClassVar[str]
     Settings: ClassVar[type[Any]] = NoSettings
     guards_output: ClassVar[bool] = False
+    reads_calls: ClassVar[bool] = False
+    """Whether it looks at the calls of tools, which are read for nobody else."""
     idle: frozenset[str] = frozenset()
     """Hooks in which a policy has nothing to do as it is set: it is not asked there, nor is that recorded."""
     guards_input: bool = True

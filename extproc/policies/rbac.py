@@ -16,8 +16,8 @@ from extproc.detect.patterns import Scanner
 from extproc.model import Allow, Block, Exchange, Request, Verdict, first
 from extproc.policies.base import Policy
 from extproc.policies.redaction import Quiet, redactions
+from extproc.policies.roles import role
 
-ROLE = "x-user-role"
 ANY = "*"
 
 
@@ -84,26 +84,26 @@ class Rbac(Policy):
                 return Block(f"The header {name} is required.", "rbac.missing_header")
         if self.settings.require_auth and exchange.consumer is None:
             return Block("An access key is required.", "rbac.unauthenticated")
-        if self._roles and _role(exchange) not in self._roles:
+        if self._roles and role(exchange) not in self._roles:
             return Block("The header X-User-Role must name a role that this gateway knows.", "rbac.unknown_role")
         return Allow()
 
     def on_input(self, exchange: Exchange) -> Verdict:
         """What the request declares and says, by what its role may."""
-        request, role = exchange.request, _role(exchange)
+        request, claimed = exchange.request, role(exchange)
         if request is None:
             return Allow()
-        if self.settings.roles and not all(map(self.settings.roles.get(role, _NO_TOOLS).may_use, request.tools)):
+        if self.settings.roles and not all(map(self.settings.roles.get(claimed, _NO_TOOLS).may_use, request.tools)):
             return Block("This role may not use a tool that the request declares.", "rbac.tool")
-        if self._markings and self._too_secret(request, role):
+        if self._markings and self._too_secret(request, claimed):
             return Block("This role may not send documents that are marked like this one.", "rbac.sensitivity")
         needed = self.settings.minimum_necessary
-        if needed.enabled and role not in needed.allowed_phi_roles and self._tells_health(request):
+        if needed.enabled and claimed not in needed.allowed_phi_roles and self._tells_health(request):
             return Block("This role may not send health data of persons.", "rbac.phi")
         return Allow()
 
-    def _too_secret(self, request: Request, role: str) -> bool:
-        access = self.settings.data_access.get(role)
+    def _too_secret(self, request: Request, claimed: str) -> bool:
+        access = self.settings.data_access.get(claimed)
         scanner = self._markings[access.max_sensitivity if access else LEVELS[0]]
         return _found(request, lambda text, _: scanner.find(text, most=1), scanner.quiet)
 
@@ -113,12 +113,6 @@ class Rbac(Policy):
 
 
 _NO_TOOLS = Role(allowed_tools=())
-
-
-def _role(exchange: Exchange) -> str:
-    """The role that the request claims; none where it claims several, of which a proxy may have meant either."""
-    claimed = [value.strip() for name, value in exchange.headers if name == ROLE]
-    return claimed[0] if len(claimed) == 1 else ""
 
 
 def _found(request: Request, find: Find, quiet: Quiet) -> bool:

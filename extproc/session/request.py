@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from functools import lru_cache
 
 from extproc.cache.commands import Found
-from extproc.dialects import UnreadableReply
+from extproc.dialects import UnreadableReply, calls
 from extproc.dialects.coding import CodingError
 from extproc.model import Body, BodyMode, ClientError, Head, Phase, Proceed, Request, Response, Send, Step, first
 from extproc.routing import ordered
@@ -119,7 +120,7 @@ class RequestSide:
         try:
             received = direction.body()
             body = self._rules.understood(exchange.path.partition("?")[0], received)
-            read = ledger.dialect.read_request(body, max_depth=self._rules.max_depth)
+            read = self._read(body)
             exchange.request = read
             readable(exchange, self._rules)
             exchange.targets = self._rules.route(read.model, ledger.dialect.name)
@@ -142,9 +143,18 @@ class RequestSide:
         sent = self._asking_usage(sent)
         changed = sent is not received or direction.decoder is not None
         facts = {"id": exchange.id, "path": exchange.onward_path, "dialect": ledger.dialect.name}
-        asked = (direction.mode, exchange.headers, sent, targets, facts)
-        for reply in onward.request(*asked, changed=changed, trailers=trailers):
+        given = (direction.mode, exchange.headers, sent, targets, facts)
+        for reply in onward.request(*given, changed=changed, trailers=trailers):
             yield Send(reply)
+
+    def _read(self, body: bytes) -> Request:
+        """Raises ClientError."""
+        dialect, rules = self._ledger.dialect, self._rules
+        read = dialect.read_request(body, max_depth=rules.max_depth)
+        if not rules.chain.reads_calls:
+            return read
+        told, results = calls.asked(dialect.name, body)
+        return replace(read, calls=told, results=results)
 
     def _own(self, read: Request) -> Steps:
         """Raises ClientError where a request goes on from what is not its organisation's, or may not be."""

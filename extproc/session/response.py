@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from extproc.dialects import calls
 from extproc.dialects.coding import CodingError, decoder
 from extproc.guard.stream import StreamGuard
 from extproc.model import Body, BodyMode, Chunk, Head, Phase, Proceed, Response, Send, first
@@ -151,8 +154,10 @@ class ResponseSide:
 
     def _read(self, body: bytes) -> Response:
         dialect, depth = self._ledger.dialect, self._rules.max_depth
-        read = dialect.read_error if self._ledger.failed else dialect.read_response
-        return read(body, max_depth=depth)
+        if self._ledger.failed:
+            return dialect.read_error(body, max_depth=depth)
+        read = dialect.read_response(body, max_depth=depth)
+        return replace(read, calls=calls.called(dialect.name, body)) if self._rules.chain.reads_calls else read
 
     def _unreadable(self) -> Steps:
         """A page of a proxy's, say. A failure stays one, with its status, for clients to retry; its text stays here."""
@@ -176,7 +181,7 @@ class ResponseSide:
         if turned:
             direction.mode = BodyMode.FULL_DUPLEX
         reader = ledger.dialect.stream(max_depth=self._rules.max_depth, hides_usage=ledger.hides_usage)
-        guard = StreamGuard(reader, self._rules.chain, ledger.exchange, self._rules.stream)
+        guard = StreamGuard(reader, self._rules.chain, ledger.exchange, self._rules.stream, dialect=ledger.dialect.name)
         holds = direction.mode is BodyMode.FULL_DUPLEX and not turned
         head = self._marked(BodyMode.FULL_DUPLEX if turned else None)
         self.streaming = Streaming(ledger, guard, direction, turned=turned, head=head if holds else None)

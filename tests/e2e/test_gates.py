@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from live import Gateway, Providers, serve, stop
+from shapes import SHAPES, tool
 
 from extproc.gateway.demo import DemoProvider
 
@@ -26,12 +27,6 @@ policy:
     data_access: {{coder: {{max_sensitivity: internal}}}}
   document-analyzer: {{max_document_bytes: 4, allowed_mime_types: [image/png]}}
 """
-SHAPES = {
-    "chat": ("/v1/chat/completions", "messages", "text"),
-    "messages": ("/v1/messages", "messages", "text"),
-    "responses": ("/v1/responses", "input", "input_text"),
-}
-SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
 ALL = pytest.mark.parametrize("dialect", SHAPES)
 
 
@@ -43,16 +38,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, De
     yield gateway, provider
     stop(gateway)
     providers.close()
-
-
-def tool(dialect: str, name: str) -> dict[str, Any]:
-    match dialect:
-        case "chat":
-            return {"type": "function", "function": {"name": name, "parameters": SCHEMA}}
-        case "messages":
-            return {"name": name, "input_schema": SCHEMA}
-        case _:
-            return {"type": "function", "name": name, "parameters": SCHEMA}
 
 
 def picture(dialect: str, data: str) -> dict[str, Any]:
