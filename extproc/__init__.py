@@ -24,6 +24,8 @@ Data flows one way, and each step is one module or package:
     audit       spool, shipper, events, OTLP
     heartbeat   what workers and the shipper say to their supervisor
     config      policy-config.yaml to frozen values, or faults with file, line and path
+    snapshot    a configuration as the chain that it becomes
+    rehearsal   a request through that chain without a gateway: kt policy test, kt policy explain
     gateway     kt gateway run: renders Envoy, supervises processes, reloads; kt doctor: asks beforehand
     conformance what editors and SDKs send, replayed against any gateway: kt conformance
     cli         kt: one file per command group

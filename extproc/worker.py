@@ -25,19 +25,11 @@ from pathlib import Path
 from extproc.audit.spool import SpoolError, SpoolWriter
 from extproc.cache.commands import Abandon, Fill, Look
 from extproc.cache.rules import CacheRules
-from extproc.chain import Chain, Link, Stage
+from extproc.chain import Chain, Link
 from extproc.config.load import load
-from extproc.config.values import LARGEST_BODY, ChainEntry, Config
+from extproc.config.values import LARGEST_BODY, Config
 from extproc.detect.databases import keep_on
-from extproc.dialects import (
-    anthropic_count_tokens,
-    anthropic_messages,
-    cursor,
-    openai_chat,
-    openai_completions,
-    openai_embeddings,
-    openai_responses,
-)
+from extproc.dialects import anthropic_messages, cursor, openai_chat, openai_responses
 from extproc.dialects.models import Models
 from extproc.dialects.openai_responses_kept import parts, whole
 from extproc.guard.stream import StreamLimits
@@ -48,11 +40,11 @@ from extproc.keeper.client import KeeperClient
 from extproc.model import ClientError, ConfigError, Consumer, Exchange, Headers, Request, Text
 from extproc.own_secrets import own_secret
 from extproc.pattern_shelf import PatternShelf
-from extproc.policies import POLICIES
 from extproc.policies.prompt_injection import PromptInjection
 from extproc.routing import ordered
 from extproc.routing.kept import Keep, Whose
 from extproc.session import Kept, Rules, Session, Translation
+from extproc.snapshot import DIALECTS, links
 from extproc.transport import choice
 from extproc.transport.choice import TRANSPORTS, Transport
 from extproc.transport.driver import Driver, Peer, Ports
@@ -91,18 +83,10 @@ class Arguments:
 
 def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: bytes) -> Rules:
     """One snapshot: everything compiled, nothing that changes later."""
-    links = tuple(_link(entry, fail_mode) for entry in config.chain)
+    chain = links(config, fail_mode)
     return Rules(
-        chain=Chain(links, time.perf_counter_ns, config.limits.policy_timeout_seconds),
-        dialects={
-            "/v1/chat/completions": openai_chat,
-            "/v1/completions": openai_completions,
-            "/v1/embeddings": openai_embeddings,
-            "/v1/responses": openai_responses,
-            "/v1/messages": anthropic_messages,
-            "/v1/messages/count_tokens": anthropic_count_tokens,
-            "/cursor/v1/chat/completions": openai_chat,
-        },
+        chain=Chain(chain, time.perf_counter_ns, config.limits.policy_timeout_seconds),
+        dialects={**DIALECTS, "/cursor/v1/chat/completions": openai_chat},
         translations={"/cursor/v1/chat/completions": Translation("/v1/chat/completions", cursor.as_chat)},
         fallback=openai_chat,
         marks={"anthropic-version": anthropic_messages},
@@ -123,7 +107,7 @@ def build_rules(config: Config, fail_mode: str, keys: KeyWatcher, cache_secret: 
             flush_seconds=config.limits.stream_flush_seconds,
             ping_seconds=config.limits.stream_ping_seconds,
         ),
-        cache=_cache_rules(config, links, cache_secret),
+        cache=_cache_rules(config, chain, cache_secret),
         allowance=config.allowance,
         kept=_kept(config, keys),
     )
@@ -136,12 +120,12 @@ def _kept(config: Config, keys: KeyWatcher) -> Kept | None:
     return Kept(lambda: keys.directory.several, targets, config.limits.kept_seconds, whole, parts)
 
 
-def _cache_rules(config: Config, links: Sequence[Link], secret: bytes) -> CacheRules | None:
+def _cache_rules(config: Config, chain: Sequence[Link], secret: bytes) -> CacheRules | None:
     said = config.cache
     if not said.enabled:
         return None
     answers = ordered.answers(config.targets)
-    for link in links:
+    for link in chain:
         if link.narrows:
             answers |= ordered.answers([target for target in config.targets if link.policy.admits(target)])
     return CacheRules(
@@ -154,26 +138,6 @@ def _cache_rules(config: Config, links: Sequence[Link], secret: bytes) -> CacheR
         max_entry_bytes=said.max_entry_bytes,
         max_entry_tokens=said.max_entry_tokens,
         flight_seconds=said.flight_seconds,
-    )
-
-
-def _link(entry: ChainEntry, fail_mode: str) -> Link:
-    policy = POLICIES[entry.kind](entry.settings)
-    stages: dict[str | None, frozenset[Stage]] = {
-        "pre-request": frozenset({"input"}),
-        "post-request": frozenset({"input"}),
-        "pre-response": frozenset({"output"}),
-        "post-response": frozenset({"output"}),
-    }
-    return Link(
-        policy=policy,
-        path=entry.when.path or "",
-        headers=tuple((name.lower(), value) for name, value in entry.when.header.items()),
-        models=tuple(entry.when.model),
-        stages=stages.get(entry.stage, frozenset({"input", "output"})),
-        shadow=entry.mode == "shadow",
-        on_error="allow" if (entry.on_error or fail_mode) == "allow" else "block",
-        buffered=entry.stream == "buffered",
     )
 
 

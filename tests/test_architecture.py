@@ -31,6 +31,8 @@ BELOW = {
     "conformance": {"model"},
     "gateway": {"model", "config", "session", "routing"},
     "proto": set(),
+    "snapshot": {"model", "dialects", "policies", "chain", "session", "config"},
+    "rehearsal": {"model", "dialects", "chain", "config", "snapshot"},
 }
 """What each part may import, itself always; `worker` and `cli` build things and may import all."""
 

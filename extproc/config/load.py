@@ -18,17 +18,20 @@ from extproc.config.caching import Caching
 from extproc.config.cors import Cors
 from extproc.config.merge import merged
 from extproc.config.passthrough import Passthrough
+from extproc.config.testing import Testing
 from extproc.config.values import CacheSettings, ChainEntry, Config, Limits, Loaded, Pack, When
 from extproc.model import ConfigError, DataPolicy, Fault, Target
 from extproc.policies import POLICIES
 from extproc.policies.base import Policy, TextPolicy
 from extproc.routing.unscanned import Allowance
 
-SECTIONS = ("pack", "providers", "policies", "policy", "limits", "workflow_cache", "cache", "cors", "passthrough")
+SECTIONS = (
+    "pack", "providers", "policies", "policy", "limits", "workflow_cache", "cache", "cors", "passthrough", "testing",
+)  # fmt: skip
 NOT_YET = (
     "agents", "callbacks", "consumer_groups", "global_rate_limit", "health_monitor", "history",
     "ip_allowlist", "ip_rate_limit", "loads", "model_groups", "provider_fallback", "provider_routing", "rate_limits",
-    "routes", "size_limits", "testing", "token_rate_limit", "user_rate_limit",
+    "routes", "size_limits", "token_rate_limit", "user_rate_limit",
 )  # fmt: skip
 KINDS_NOT_YET = (
     "bias-monitor", "case-privacy", "citation-verifier", "cjis-mode", "content-extractor",
@@ -186,14 +189,23 @@ class _Loading:
         allowance = self._allowance(members.get("passthrough"), targets)
         settings = self._settings(members.get("policy"))
         chain = self._chain(members.get("policies"), settings)
+        testing = self._testing(members.get("testing"), {entry.kind for entry in chain})
         if self.binder.faults or pack is None:
             raise ConfigError(sorted(self.binder.faults, key=lambda f: (f.file, f.line, f.column)))
         digest = hashlib.sha256(repr((pack, targets, chain, limits, cache, cors, allowance)).encode()).hexdigest()
         config = Config(
             pack=pack, targets=targets, chain=chain, limits=limits, cache=cache, cors=cors, allowance=allowance,
-            digest=digest,
+            testing=testing, digest=digest,
         )  # fmt: skip
         return Loaded(config, tuple(self.warnings))
+
+    def _testing(self, node: yaml.Node | None, kinds: set[str]) -> Testing:
+        said: Testing | None = self.binder.bind(node, Testing, "testing") if node else None
+        for place, suite in enumerate(said.suites if said else ()):
+            if node and suite.target and suite.target not in kinds:
+                path = f"testing.suites[{place}].target.{suite.target}"
+                self.binder.unknown(node, path, kinds, "policy kind in the chain")
+        return said or Testing()
 
     def _sections(self, root: yaml.Node) -> dict[str, yaml.Node]:
         members = self.binder.mapping(root, "")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from extproc.config.cors import Cors
+from extproc.config.testing import Testing
 from extproc.model import Fault, Target
 from extproc.policies.base import Between
 from extproc.routing.unscanned import Allowance
@@ -129,6 +130,7 @@ class Config:
     cache: CacheSettings = field(default_factory=CacheSettings)
     cors: Cors | None = None
     allowance: Allowance | None = None
+    testing: Testing = field(default_factory=Testing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,9 +75,10 @@ class Shell:
         self.process.stdout.close()
 
 
-def furnish(home: Path, provider: int) -> None:
-    """The files that the pages take for granted: the operators' configuration, and a certificate."""
-    (config,) = docs.blocks(OPERATIONS, "yaml")
+def furnish(home: Path, provider: int, page: Path) -> None:
+    """The files that the pages take for granted: a configuration, the operators' or a page's own, and a certificate."""
+    own = [block for block in docs.blocks(page, "yaml") if block.startswith("# policy-config.yaml\n")]
+    (config,) = own or docs.blocks(OPERATIONS, "yaml")
     assert config.startswith("# policy-config.yaml\n")
     (home / "policy-config.yaml").write_text(config.replace("https://api.openai.com", f"http://127.0.0.1:{provider}"))
     made = ensure_dev_certificate(home / "made", datetime.now(UTC))
@@ -87,7 +88,7 @@ def furnish(home: Path, provider: int) -> None:
 
 @pytest.mark.parametrize("page", [page for page in docs.PAGES if docs.commands(page)], ids=lambda page: page.name)
 def test_a_page_does_what_it_says(page: Path, home: Path, providers: Providers) -> None:
-    furnish(home, providers.add()[1])
+    furnish(home, providers.add()[1], page)
     listen = str(free_port())
     shell = Shell(home)
     try:
