@@ -56,7 +56,7 @@ def files() -> list[tuple[str, Path]]:
 
 def test_every_part_has_its_place() -> None:
     parts = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.name != "__pycache__"}
-    assert parts - {"__init__", "__main__", "worker", "cli"} == set(BELOW)
+    assert parts - {"__init__", "__main__", "worker", "cli", "templates"} == set(BELOW)
 
 
 @pytest.mark.parametrize(("part", "path"), files(), ids=lambda value: value.name if isinstance(value, Path) else value)

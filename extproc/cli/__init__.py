@@ -17,6 +17,8 @@ GROUPS = {
     "events": "Watch requests as they happen, look back at them, export them.",
     "connect": "Print what to write into an editor or tool to use a gateway.",
     "conformance": "Replay what editors and SDKs send against any gateway.",
+    "init": "Write a policy-config.yaml to begin with, its schema for editors, and cases to test it.",
+    "config": "Describe policy-config.yaml to editors.",
     "policy": "Check a policy-config.yaml, and try requests on it.",
     "envoy": "Show the Envoy configuration that a policy-config.yaml becomes.",
 }
