@@ -51,11 +51,12 @@ class PatternShelf:
             draft.touch(mode=0o600)
             draft.write_bytes(_SUM(data).digest() + data)
             draft.rename(self._directory / key)
-            self._prune()
         except OSError as error:
             log.warning("compiled patterns are not kept, so starting takes longer: %s", error)
             with suppress(OSError):
                 draft.unlink()
+        with suppress(OSError):  # another process may be at it
+            self._prune()
 
     def _prune(self) -> None:
         found = sorted(self._directory.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
