@@ -269,11 +269,15 @@ class _Loading:
         )
 
     def _stream(self, node: yaml.Node, path: str, kind: type[Policy], settings: Any, options: EntryOptions) -> None:
-        """A kind that cannot guard a stream while it runs says so here, not by letting one pass.
+        """A kind that judges nothing where it was put, or cannot guard a stream while it runs, says so here, not by
+        letting something pass.
 
         Every policy is made, also one that guards no stream: what it compiles is then on the shelf for the workers.
         """
         policy = kind(settings)
+        if options.stage and not _judges(policy, _HOOKS[options.stage]) and _judges(policy, _EVERY):
+            message = f"'{kind.kind}' judges nothing at the stage {options.stage}"
+            self.binder.fault(node, f"{path}.stage", message)
         if not kind.guards_output or options.stage in ("pre-request", "post-request") or options.stream == "buffered":
             return
         if "on_output" in policy.idle or (isinstance(policy, TextPolicy) and policy.automaton):
@@ -374,6 +378,16 @@ class _Loading:
     def _warn(self, node: yaml.Node, path: str, message: str, code: str = "E000") -> None:
         mark = node.start_mark
         self.warnings.append(Fault(mark.name, mark.line + 1, mark.column + 1, path, message, code))
+
+
+_REQUEST, _REPLY = ("on_headers", "on_input"), ("on_output",)
+_HOOKS = {"pre-request": _REQUEST, "post-request": _REQUEST, "pre-response": _REPLY, "post-response": _REPLY}
+_EVERY = (*_REQUEST, *_REPLY)
+
+
+def _judges(policy: Policy, hooks: Sequence[str]) -> bool:
+    """Whether a policy has one of these hooks of its own, and something to do there."""
+    return any(getattr(type(policy), hook) is not getattr(Policy, hook) and hook not in policy.idle for hook in hooks)
 
 
 def _key(document: TargetDocument) -> tuple[str, str]:

@@ -193,3 +193,19 @@ def test_anthropic_is_found_without_an_address(tmp_path: Path) -> None:
     )
     (target,) = load([path], environ={}).config.targets
     assert (target.scheme, target.host, target.port, target.prefix) == ("https", "api.anthropic.com", 443, "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "stage", "fault"),
+    [("document-analyzer", "pre-response", True), ("prompt-injection", "post-response", True), ("rbac", "pre-response", True),
+     ("response-rewriter", "pre-request", True), ("tool-security", "post-request", True), ("agent-firewall", "pre-request", True),
+     ("prompt-injection", "pre-request", False), ("rbac", "post-request", False), ("pii-detector", "pre-response", False),
+     ("tool-security", "pre-response", False), ("audit-logger", "pre-response", False)],
+)  # fmt: skip
+def test_a_stage_at_which_a_kind_judges_nothing_is_a_fault(tmp_path: Path, kind: str, stage: str, fault: bool) -> None:
+    text = GOOD.partition("policies:")[0] + f"policies: {{chain: [{{{kind}: {{stage: {stage}}}}}]}}\npolicy: {{}}\n"
+    if not fault:
+        read(tmp_path, text)
+        return
+    (found,) = faults(tmp_path, text)
+    assert found.endswith(f"policies.chain[0].stage: '{kind}' judges nothing at the stage {stage}")
