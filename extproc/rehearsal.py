@@ -6,11 +6,10 @@ decides. Access keys, routes and the cache have no part in it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-import orjson
 
 from extproc.chain import Chain, Judging, Link, Refused
 from extproc.config.testing import CaseInput, Expectation
@@ -73,7 +72,7 @@ def _ask(exchange: Exchange, path: str, said: CaseInput) -> tuple[Text, ...]:
     value: dict[str, Any] = {"model": MODEL}
     if said.messages is not None:
         value["input" if path == "/v1/responses" else "messages"] = said.messages
-    body = orjson.dumps(value | (said.request or {}))
+    body = _written(value | (said.request or {}))
     read = DIALECTS[path].read_request(body, max_depth=DEPTH)
     told, results = calls.asked(DIALECTS[path].name, body)
     exchange.request = replace(read, calls=told, results=results)
@@ -87,10 +86,15 @@ def _answer(exchange: Exchange, path: str, reply: Any) -> tuple[Text, ...]:
             raise UnreadableReply("upstream_response: a text alone is a chat's; give the whole reply of this API")
         message = {"role": "assistant", "content": reply}
         reply = {"id": "r", "model": MODEL, "choices": [{"index": 0, "finish_reason": "stop", "message": message}]}
-    body = orjson.dumps(reply)
+    body = _written(reply)
     read = dialect.read_response(body, max_depth=DEPTH)
     exchange.response = replace(read, calls=calls.called(dialect.name, body))
     return read.texts
+
+
+def _written(value: Any) -> bytes:
+    """By Python's own writer: orjson refuses half a surrogate pair, which clients do send."""
+    return json.dumps(value).encode()
 
 
 def _ended(judging: Judging) -> Refused | None:

@@ -236,7 +236,8 @@ def _explained(report: dict[str, Any]) -> Iterator[str]:
 
 
 def _short(text: str, most: int = 200) -> str:
-    shown = json.dumps(text if len(text) <= most else text[:most], ensure_ascii=False)
+    quoted = json.dumps(text[:most], ensure_ascii=False)
+    shown = quoted.encode("utf-8", "backslashreplace").decode()  # half a surrogate pair cannot be printed
     return shown if len(text) <= most else f"{shown} … {len(text)} characters"
 
 

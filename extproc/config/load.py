@@ -257,7 +257,7 @@ class _Loading:
             self._warn(node, path, f"'{kind}' has no policy.{kind} block; its defaults apply", "E003")
         own = settings[kind] if kind in settings else self.kinds[kind].Settings()
         if own is not None:
-            self._stream(node, path, self.kinds[kind], own, options)
+            self._placed(node, path, self.kinds[kind], own, options)
         return ChainEntry(
             kind=kind,
             settings=own,
@@ -268,7 +268,7 @@ class _Loading:
             stream=options.stream,
         )
 
-    def _stream(self, node: yaml.Node, path: str, kind: type[Policy], settings: Any, options: EntryOptions) -> None:
+    def _placed(self, node: yaml.Node, path: str, kind: type[Policy], settings: Any, options: EntryOptions) -> None:
         """A kind that judges nothing where it was put, or cannot guard a stream while it runs, says so here, not by
         letting something pass.
 

@@ -7,13 +7,15 @@ tool '', which no policy knows.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
 
 from extproc.dialects import UnreadableReply
-from extproc.model import ToolCall, ToolResult
+from extproc.dialects.json_text import parse
+from extproc.model import ClientError, ToolCall, ToolResult
 
 Said = tuple[tuple[ToolCall, ...], tuple[ToolResult, ...]]
 """The calls of a conversation, and what they gave back."""
@@ -22,12 +24,18 @@ Told = tuple[str, ToolCall]
 """A call and the id by which its result names it, or another key that no other call has."""
 
 
+_DEPTH = 256
+"""The deepest that a configuration allows; a dialect has held what comes here to its own."""
+
+
 def asked(dialect: str, body: bytes) -> Said:
-    """What the conversation in a request body holds. Raises KeyError for a dialect that is not listed here."""
+    """What the conversation in a request body holds. Raises ClientError for what is no JSON, KeyError for a dialect
+    that is not listed here.
+    """
     read = _ASKED[dialect]
     calls: list[Told] = []
     results: list[tuple[str, ToolResult]] = []
-    for item in read(orjson.loads(body)):
+    for item in read(parse(body, max_depth=_DEPTH)):
         calls += _calls(item)
         results += _results(item)
     names = {key: call.name for key, call in calls if key}
@@ -36,8 +44,10 @@ def asked(dialect: str, body: bytes) -> Said:
 
 
 def called(dialect: str, body: bytes) -> tuple[ToolCall, ...]:
-    """The calls of a whole reply. Raises KeyError for a dialect that is not listed here."""
-    return tuple(call for item in _CALLED[dialect](orjson.loads(body)) for _, call in _calls(item))
+    """The calls of a whole reply. Raises UnreadableReply for what is no object, KeyError for a dialect that is not
+    listed here.
+    """
+    return tuple(call for item in _CALLED[dialect](_object(body)) for _, call in _calls(item))
 
 
 def streamed(dialect: str, events: Iterable[bytes]) -> tuple[ToolCall, ...]:
@@ -101,7 +111,12 @@ def _named(call: object, member: str) -> ToolCall:
 def _written(arguments: object) -> str:
     if isinstance(arguments, str):
         return arguments
-    return "" if arguments is None else orjson.dumps(arguments).decode()
+    if arguments is None:
+        return ""
+    try:
+        return orjson.dumps(arguments).decode()
+    except orjson.JSONEncodeError:  # half a surrogate pair, as where a client cut an emoji in two
+        return json.dumps(arguments)
 
 
 def _size(content: object) -> int:
@@ -169,10 +184,17 @@ def _objects(events: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for data in events:
         if not data or data == b"[DONE]":
             continue
-        value = orjson.loads(data)
-        if not isinstance(value, dict):
-            raise UnreadableReply("an event of the stream is no object")
-        yield value
+        yield _object(data)
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        value = parse(data, max_depth=_DEPTH)
+    except ClientError as error:
+        raise UnreadableReply(str(error)) from error
+    if not isinstance(value, dict):
+        raise UnreadableReply("a reply, or an event of one, is no object")
+    return value
 
 
 class _Growing:

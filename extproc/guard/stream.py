@@ -171,7 +171,7 @@ class StreamGuard:
             return read
         try:
             return replace(read, calls=streamed(self._dialect, (each.event.data for each in self._queue)))
-        except ValueError as unread:
+        except UnreadableReply as unread:
             raise Stop(Failed("The reply is not what the provider's API promises.", "reply_unreadable")) from unread
 
     def stop(self, why: Refused | Failed) -> bytes:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-import orjson
 import re2
 
 from extproc.detect.entities import EntityScanner
@@ -20,7 +19,7 @@ from extproc.policies.base import Between
 from extproc.policies.pii_detector import PiiSettings
 from extproc.policies.pii_detector import rules as personal
 from extproc.policies.roles import role
-from extproc.policies.tools import Made, Names, ToolPolicy, asked, shown, strings
+from extproc.policies.tools import Made, Names, ToolPolicy, asked, read, shown, strings
 
 Count = Annotated[int, Between(1, 1_000_000)]
 Amount = Annotated[float, Between(0, 1e15)]
@@ -202,7 +201,6 @@ _MONEY = "amount|amt|total|price|sum|payment|transfer|withdrawal|deposit|refund|
 _NAME = re2.compile(rf"(?i)(?:^|_|-|\b)(?:{_MONEY})(?:$|_|-|\b)")
 _CAMEL = re2.compile(r"([a-z0-9])([A-Z])")
 _NUMBER = re2.compile(r"^[^0-9+-]{0,5}([0-9][0-9.,' ]{0,30})[^0-9]{0,5}$")
-_MOST_DIGITS = 30
 
 
 def amounts(arguments: str) -> Iterator[float]:
@@ -211,8 +209,8 @@ def amounts(arguments: str) -> Iterator[float]:
     One that cannot be told is infinite: `1.000` may be one or a thousand, and is a thousand here.
     """
     try:
-        value = orjson.loads(arguments)
-    except orjson.JSONDecodeError:
+        value = read(arguments)
+    except ValueError:
         return
     yield from _amounts(value, named=False)
 

@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from extproc.model import Allow, Block, Exchange, ToolCall, Verdict
 from extproc.policies.schemas import Schema
-from extproc.policies.tools import Made, ToolPolicy, asked, shown
+from extproc.policies.tools import Made, ToolPolicy, asked, read, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +62,7 @@ class ToolValidation(ToolPolicy):
 
 def _misfit(schema: Schema, arguments: str) -> str | None:
     try:
-        value = orjson.loads(arguments or "{}")  # some models write nothing for a tool that takes nothing
-    except orjson.JSONDecodeError:
+        value = read(arguments or "{}")  # some models write nothing for a tool that takes nothing
+    except ValueError:
         return "they are not JSON"
     return schema.misfit(value)

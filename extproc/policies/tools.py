@@ -7,6 +7,7 @@ every worker counts alike.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -87,14 +88,24 @@ class Names:
         return not self._none and isinstance(tool, str) and bool(self._any.fullmatch(tool.encode("utf-8", "replace")))
 
 
+def read(arguments: str) -> Any:
+    """The value of a call's arguments, read as leniently as clients do. Raises ValueError where they are no JSON."""
+    try:
+        return orjson.loads(arguments)
+    except ValueError:  # or half a surrogate pair, which must not hide the rest from us
+        return json.loads(arguments)
+
+
 def strings(arguments: str) -> Iterator[tuple[str, str]]:
     """The strings of a call's arguments, each with the key that it stands under; the arguments themselves, under no
     key, where they are no JSON. Keys are strings too: models make some of them up.
     """
     try:
-        yield from _strings("", orjson.loads(arguments))
-    except orjson.JSONDecodeError:
+        value = read(arguments)
+    except ValueError:
         yield "", arguments
+    else:
+        yield from _strings("", value)
 
 
 def _strings(key: str, value: Any) -> Iterator[tuple[str, str]]:

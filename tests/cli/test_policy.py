@@ -224,6 +224,12 @@ def test_a_block_says_what_the_client_is_told(tmp_path: Path) -> None:
     assert result.stdout.startswith("block (prompt_injection.detected)\n  the client is told: ")
 
 
+def test_half_a_surrogate_pair_is_explained_too(tmp_path: Path) -> None:
+    body = r'{"messages": [{"role": "user", "content": "ACME-123456 \ud83d"}]}'
+    assert json.loads(explain(tmp_path, body, "--json").stdout)["verdict"] == "redact"
+    assert r"ACME-123456 \ud83d" in explain(tmp_path, body).stdout
+
+
 def test_a_long_text_is_cut_for_people(tmp_path: Path) -> None:
     said = explain(tmp_path, json.dumps({"messages": [{"role": "user", "content": "a" * 5000}]})).stdout
     assert f'"{"a" * 200}" … 5000 characters' in said and "a" * 201 not in said

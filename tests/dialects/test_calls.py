@@ -207,5 +207,16 @@ def test_two_calls_that_are_alike_are_two() -> None:
 def test_an_event_that_is_no_object_is_unreadable(dialect: str) -> None:
     with pytest.raises(UnreadableReply):
         streamed(dialect, [b"[]"])
-    with pytest.raises(ValueError):  # noqa: PT011  # orjson's own
+    with pytest.raises(UnreadableReply):
         streamed(dialect, [b"{"])
+    with pytest.raises(UnreadableReply):
+        called(dialect, b"[]")
+
+
+def test_half_a_surrogate_pair_hides_no_call() -> None:
+    """A client that cuts an emoji in two sends one; its dialect reads it, and so must this."""
+    body = rb'{"messages": [{"role": "user", "content": "\ud83d"}, {"role": "assistant", "content": [{"type": "tool_use", "name": "a", "input": {"b": "\ud83d"}}]}]}'
+    ((call,), _) = asked("anthropic-messages", body)
+    assert call == ToolCall("a", '{"b": "\\ud83d"}')
+    assert called("openai-chat", rb'{"choices": [{"message": {"content": "\ud83d"}}]}') == ()
+    assert streamed("openai-chat", [rb'{"choices": [{"delta": {"content": "\ud83d"}}]}']) == ()

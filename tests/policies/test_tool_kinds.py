@@ -212,7 +212,7 @@ def test_amounts_are_numbers_under_keys_that_name_money(arguments: str, found: l
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [('{"a": "x", "b": ["y", {"c": 4111}]}', [("", "a"), ("a", "x"), ("", "b"), ("b", "y"), ("", "c"), ("c", "4111")]),
-     ("not JSON", [("", "not JSON")]), ('"text"', [("", "text")]), ('{"a": true, "b": null}', [("", "a"), ("", "b")])],
+     (r'{"a": "\u002e\u002e\ud83d"}', [("", "a"), ("a", "..\ud83d")]), ("not JSON", [("", "not JSON")]), ('"text"', [("", "text")]), ('{"a": true, "b": null}', [("", "a"), ("", "b")])],
 )  # fmt: skip
 def test_strings_stand_under_their_key(arguments: str, found: list[tuple[str, str]]) -> None:
     assert list(strings(arguments)) == found
